@@ -1,0 +1,192 @@
+"""What a task is, and every move it may make.
+
+A **task** is one thing somebody asked for in a thread. It lives through **turns**: runs of the agent, each started by a
+prompt or by an answer. Between turns a task is nothing but rows.
+
+    pending ──a──▶ running ──b──▶ completed
+       ▲              │ ├────c──▶ failed
+       │              │ └────d──▶ cancelled
+       ├──e───────────┤
+       ├──g── waiting_user ◀──f── running ──h──▶ waiting_ci
+       └──i───────────────────────────────────────── │
+
+a  A worker takes the task's next turn. One task of a thread at a time, oldest first.
+b  The agent ended and what it did has been published, or there was nothing to publish.
+c  A turn could not finish (model, limits, crash, push refused); what was done is kept on the branch.
+   A pending task fails when it was interrupted too often; a waiting one when nobody answers in time.
+d  Somebody stopped it. Also from pending and from both kinds of waiting.
+e  The turn was interrupted by a stop or a crash of the service, or GitHub could not be reached: it is taken up again.
+f  The agent asked. No process, no lock and no slot is held while people think.
+g  Somebody answered: the same session goes on with the answer.
+h  The service pushed, and the checks decide.
+i  Checks failed: the agent comes back. When they pass the task completes; when they cannot be mended it fails.
+
+The table below is the only place that knows the moves. The store repeats it as
+`UPDATE … WHERE id = ? AND status = ?`, so that two writers cannot both make one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class Status(StrEnum):
+    """Where a task stands."""
+
+    PENDING = "pending"
+    """It has a turn to run, and waits for a worker."""
+    RUNNING = "running"
+    """A worker runs its turn, or publishes what the turn made."""
+    WAITING_USER = "waiting_user"
+    """The agent asked people a question."""
+    WAITING_CI = "waiting_ci"
+    """The pushed commit's checks have not finished."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no move leads out of here."""
+        return not MOVES[self]
+
+
+MOVES: dict[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELLED}),
+    Status.RUNNING: frozenset(
+        {
+            Status.COMPLETED,
+            Status.FAILED,
+            Status.CANCELLED,
+            Status.PENDING,
+            Status.WAITING_USER,
+            Status.WAITING_CI,
+        }
+    ),
+    Status.WAITING_USER: frozenset({Status.PENDING, Status.FAILED, Status.CANCELLED}),
+    Status.WAITING_CI: frozenset({Status.PENDING, Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
+    Status.COMPLETED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+
+
+class IllegalMove(Exception):
+    """A task was told to make a move that the table does not have, or that somebody else made first.
+
+    Nothing has changed when this is raised. `found` is the status in the database, None when the table forbids the move
+    or the task is gone.
+    """
+
+    def __init__(self, task_id: int, source: Status, target: Status, found: Status | None = None) -> None:
+        super().__init__(
+            f"task {task_id} cannot move from {source} to {target}" + (f": it is {found}" if found is not None else "")
+        )
+        self.task_id, self.source, self.target, self.found = task_id, source, target, found
+
+
+def check_move(task_id: int, source: Status, target: Status) -> None:
+    """Return if the table has this move; raise IllegalMove otherwise."""
+    if target not in MOVES[source]:
+        raise IllegalMove(task_id, source, target)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody on GitHub. Rights belong to the id; a login can be renamed and taken by somebody else."""
+
+    id: int
+    login: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An issue or pull request, and the way to it: which installation of the App may speak there."""
+
+    installation_id: int
+    repository_id: int
+    full_name: str
+    number: int
+
+    @property
+    def lane(self) -> str:
+        """What must happen in order happens in one lane: the thread, named by ids that renames do not change."""
+        return f"{self.repository_id}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request was written: the issue itself or a comment; `url` leads a person there."""
+
+    kind: Literal["issue", "comment"]
+    id: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """One issue or pull request with what its tasks share: session, branch, pull request."""
+
+    id: int
+    place: Place
+    title: str
+    session_id: str | None = None
+    branch: str | None = None
+    base_branch: str | None = None
+    pushed_sha: str | None = None
+    pull_number: int | None = None
+    pull_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing somebody asked for, under the issue or pull request `number`. Times are seconds since the epoch, UTC; `cost_usd` sums all turns."""
+
+    id: int
+    thread_id: int
+    number: int
+    status: Status
+    request: str
+    source: Target
+    requester: Person
+    cost_usd: float
+    created_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    failure: str | None = None
+
+
+class TurnStatus(StrEnum):
+    """Where a turn stands. It goes down this list; only an interrupted one returns to `queued`."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PUBLISHING = "publishing"
+    """The agent has ended and its outcome is recorded; push, pull request and words remain."""
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One run of the agent.
+
+    `answers_question` is the question whose answer this turn carries, None for a turn that starts from a prompt.
+    `starts` counts how often the agent was started for it; `outcome` is the recorded end, as store-able values.
+    """
+
+    id: int
+    task_id: int
+    position: int
+    status: TurnStatus
+    answers_question: int | None
+    starts: int
+    tries: int
+    outcome: dict[str, Any] | None
+    cost_usd: float
+    started_at: float | None
+
+
+MAX_RESUMPTIONS = 2
+"""How often a turn that was cut off by a crash is taken up again before the task fails."""

@@ -1,0 +1,308 @@
+"""Words of others set into our own texts: bounded, balanced, and calling nobody who was not meant."""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator
+
+from ove_gh import markdown
+from ove_gh.markdown import CODE, COMMENT, ELEMENT, HTML, IMAGE, LINK, TAG, Document
+
+# Logins and teams, taken widely: one mention too many in code costs nothing, one too few wakes a team.
+_MENTION = re.compile(
+    r"(?<![A-Za-z0-9\\])\\*@((?:[A-Za-z0-9]|&#?\w+;)(?:[A-Za-z0-9_-]|&#?\w+;)*(?:/[\w.-]+)?)", re.ASCII
+)
+_AT_SIGN = re.compile(r"&(?:#0*64|#[xX]0*40|commat);")
+_SPECIAL = re.compile(r"[`*_~\[\]|$]|\\(?=[!-/:-@\[-`{-~])")
+_MARKER_START = re.compile(r"<!--(\s*)ove-gh:")
+
+
+# --- one line ---
+
+
+def flat(text: str, limit: int) -> str:
+    """The text in one line of at most `limit` characters, without what cannot be printed."""
+    words = " ".join(text.split())
+    line = "".join(char if char.isprintable() else " " for char in words[: limit + 1]).strip()
+    if len(line) <= limit:
+        return line
+    cut = line[: limit - 1]
+    at_word = cut.rpartition(" ")[0]
+    return f"{at_word if len(at_word) > limit // 2 else cut}…"
+
+
+def inline(text: str, limit: int = 300, addressed: Collection[str] = ()) -> str:
+    """The text as part of a paragraph: code spans and links work, everything else means only itself.
+
+    `limit` bounds the text before what has to be escaped is escaped; that makes it at most five times as long.
+    """
+    document = markdown.read_inline(_unmarked(flat(text, limit)))
+    written, position = [], 0
+    for start, end in document.runs(CODE + LINK):
+        written += [_escaped(document.source[position:start], addressed), document.source[start:end]]
+        position = end
+    return "".join([*written, _escaped(document.source[position:], addressed)])
+
+
+def code(text: str, limit: int = 300) -> str:
+    """A code span, whatever back-ticks the text holds: https://spec.commonmark.org/0.31.2/#code-spans"""
+    line = _unmarked(flat(text, limit)) or " "
+    fence = "`" * (max((len(run) for run in re.findall("`+", line)), default=0) + 1)
+    pad = " " if line[0] == "`" or line[-1] == "`" else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def link(words: str, url: str | None) -> str:
+    """A link whose words are Markdown already; only the words when there is nowhere to point."""
+    if not url:
+        return words
+    target = re.sub(r"[\s<>()\\`]", lambda char: "".join(f"%{byte:02X}" for byte in char[0].encode()), url)
+    return f"[{words}]({target})"
+
+
+def _escaped(words: str, addressed: Collection[str]) -> str:
+    def plain(text: str) -> str:
+        text = re.sub(r"&(?=#?\w+;)", "&amp;", text).replace("<", "&lt;")
+        return _SPECIAL.sub(lambda char: f"\\{char[0]}", text)
+
+    written, position = [], 0
+    for mention in _MENTION.finditer(words):
+        written.append(plain(words[position : mention.start()]))
+        name = plain(f"@{mention[1]}")
+        written.append(name if _is_addressed(mention[1], addressed) else f"<code>{name}</code>")
+        position = mention.end()
+    return "".join([*written, plain(words[position:])])
+
+
+def _is_addressed(login: str, addressed: Collection[str]) -> bool:
+    return login.casefold() in {name.casefold() for name in addressed}
+
+
+def _unmarked(text: str) -> str:
+    """The text without anything that could be taken for one of our own hidden markers."""
+    return _MARKER_START.sub(r"<!--\1ove-gh;", text)
+
+
+# --- whole texts ---
+
+_PASSES = 6
+
+
+def block(text: str, limit: int, addressed: Collection[str] = ()) -> str:
+    """Somebody's Markdown as a part of our comment that leaves what follows it alone; at most `limit` characters.
+
+    HTML comments are taken out, open fences and open HTML are closed, HTML that closes what it did not open is shown as
+    text. Mentions of anybody who is not `addressed` become code, `<code>@name</code>`: GitHub searches code for no
+    mentions, and unlike back-ticks these tags cannot pair up with back-ticks of the text. A text that is too long is
+    cut at the end of a line, and says so.
+    """
+    text = markdown.normalised(text).strip("\n").rstrip()
+    if len(text) <= limit:
+        whole = _set(text, addressed)
+        if len(whole) <= limit:
+            return whole
+    note = f"*Cut here: the whole text has {len(text):,} characters.*"
+    room = limit - len(note) - 2
+    size = room
+    while size > 0:
+        part = _set(_first_lines(text, size), addressed)
+        if len(part) <= room:
+            return f"{part}\n\n{note}"
+        size = min(size * 2 // 3, size * room // len(part))
+    return note[: max(limit, 0)]
+
+
+def split(text: str, limit: int) -> tuple[str, str]:
+    """A text in two: its first blocks, together about `limit` characters, and the rest (empty when it is all short).
+
+    HTML may span blocks, so everything from the first HTML on is the rest.
+    """
+    document = markdown.read(text)
+    lines = document.source.split("\n")
+    if len(document.source) <= limit * 3 // 2:
+        return document.source, ""
+    end = 0
+    for top in (each for each in document.blocks if each.depth == 0):
+        length = len("\n".join(lines[: top.end]))
+        if top.kind == "html_block" or length > (limit if end else 2 * limit):
+            break
+        end = top.end
+    return "\n".join(lines[:end]), "\n".join(lines[end:])
+
+
+def folded(summary: str, body: str) -> str:
+    """A text that opens with a click; both are safe Markdown already."""
+    return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def _set(text: str, addressed: Collection[str]) -> str:
+    return _quiet(_balanced(_unmarked(text)), addressed)
+
+
+def _first_lines(text: str, size: int) -> str:
+    cut = text[:size]
+    at_line = cut.rpartition("\n")[0]
+    return at_line if len(at_line) > size // 2 else cut
+
+
+def _quiet(text: str, addressed: Collection[str]) -> str:
+    document = markdown.read(_AT_SIGN.sub("@", text))
+
+    def quieted(mention: re.Match[str]) -> str:
+        calls_nobody = document.inks[mention.end(1) - len(mention[1]) - 1] in (CODE, LINK, IMAGE, TAG, COMMENT)
+        if calls_nobody or _is_addressed(mention[1], addressed):
+            return mention[0]
+        return f"<code>@{mention[1]}</code>"
+
+    return _MENTION.sub(quieted, document.source)
+
+
+def _balanced(text: str) -> str:
+    for _ in range(_PASSES):
+        document = markdown.read(text)
+        without_comments = markdown.without_comments(document)
+        if without_comments != text:
+            text = without_comments
+            continue
+        stray, closing = _html_to_mend(document)
+        if stray:
+            text = _with_escaped(text, stray)
+            continue
+        closed = text + _end_of_fence(text) + "".join(f"\n\n</{name}>" for name in closing)
+        return closed if _leaves_the_rest_alone(closed) else _as_code(text)
+    return _as_code(text)
+
+
+def _as_code(text: str) -> str:
+    """The last resort for a text that cannot be mended: it is shown as it was written."""
+    fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _with_escaped(text: str, positions: Collection[int]) -> str:
+    return "".join("&lt;" if position in positions else char for position, char in enumerate(text))
+
+
+def _leaves_the_rest_alone(text: str) -> bool:
+    """Whether a paragraph after the text would be a paragraph of its own, inside nothing."""
+    document = markdown.read(f"{text}\n\nx")
+    last = document.source.count("\n")
+    block_ = document.blocks[-1]
+    is_apart = (block_.kind, block_.first, block_.depth) == ("paragraph_open", last, 0)
+    return is_apart and COMMENT not in document.inks and _html_to_mend(document) == (set(), [])
+
+
+def _end_of_fence(text: str) -> str:
+    """What closes the code block that the text leaves open at its end, if it does."""
+    document = markdown.read(f"{text}\n\nx")
+    last = document.blocks[-1]
+    if last.kind != "fence" or last.depth or last.end <= document.source.count("\n"):
+        return ""
+    opening = re.match(r" *(`{3,}|~{3,})", document.source.split("\n")[last.first])
+    return f"\n{opening[1]}" if opening else ""
+
+
+_VOID = frozenset(
+    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
+)
+_TOP = -1
+"""The scope of HTML blocks that stand in no list and no quote."""
+
+
+def _html_to_mend(document: Document) -> tuple[set[int], list[str]]:
+    """Where an HTML tag has no partner, so that it must be shown as text; and which elements can be closed at the end.
+
+    A partner is looked for where a browser would: in the same paragraph, or in the HTML blocks of the same list item.
+    """
+    stray: set[int] = set()
+    opened: dict[int, list[tuple[str, int]]] = {}
+    scope_at = _scopes(document)
+    for position, tag in _angle_brackets(document):
+        if tag is None:
+            stray.add(position)
+            continue
+        name, stack = tag[2].lower(), opened.setdefault(scope_at(position), [])
+        if not tag[1] and name not in _VOID:
+            stack.append((name, position))
+        elif tag[1] and not _close(stack, name):
+            stray.add(position)
+    closing = [name for name, _ in reversed(opened.pop(_TOP, []))]
+    stray.update(position for stack in opened.values() for _, position in stack)
+    return stray, closing
+
+
+def _angle_brackets(document: Document) -> Iterator[tuple[int, re.Match[str] | None]]:
+    """Every `<` of the text's HTML, with the tag that it begins, or None."""
+    for start, end in document.runs(TAG + HTML):
+        position = document.source.find("<", start, end)
+        while position >= 0:
+            tag = ELEMENT.match(document.source, position, end)
+            yield position, tag
+            position = document.source.find("<", tag.end() if tag else position + 1, end)
+
+
+def _close(stack: list[tuple[str, int]], name: str) -> bool:
+    """Take the innermost element of this name off the stack, with all it holds; False when there is none."""
+    for depth in range(len(stack) - 1, max(-1, len(stack) - 200), -1):
+        if stack[depth][0] == name:
+            del stack[depth:]
+            return True
+    return False
+
+
+def _scopes(document: Document) -> Callable[[int], int]:
+    """Where a character's HTML has to find its partner, as a number: its paragraph, its list item, or the top."""
+    starts = [0]
+    for line in document.source.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    scopes = [_TOP] * len(starts)
+    containers: list[tuple[int, int]] = []
+    for number, each in enumerate(document.blocks):
+        while containers and containers[-1][1] >= each.depth:
+            containers.pop()
+        if each.kind in ("list_item_open", "blockquote_open"):
+            containers.append((number, each.depth))
+        elif each.kind == "html_block":
+            scopes[each.first : each.end] = [containers[-1][0] if containers else _TOP] * (each.end - each.first)
+        elif not each.kind.endswith("list_open"):
+            scopes[each.first : each.end] = [number] * (each.end - each.first)
+    return lambda position: scopes[bisect_right(starts, position) - 1]
+
+
+# --- numbers ---
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: `40 s`, `1 min 40 s`, `12 min`, `2 h 5 min`, `3 d 4 h`."""
+    whole = round(seconds) if math.isfinite(seconds) and seconds > 0 else 0
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86_400
+    if minutes < 1:
+        return f"{whole} s"
+    if minutes < 10:
+        return _joined(minutes, "min", whole % 60, "s")
+    if hours < 1:
+        return f"{minutes} min"
+    if days < 1:
+        return _joined(hours, "h", minutes % 60, "min")
+    return _joined(days, "d", hours % 24, "h")
+
+
+def _joined(large: int, large_unit: str, small: int, small_unit: str) -> str:
+    return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"
+
+
+def days(count: float) -> str:
+    """A longer time as people say it: `a day`, `3 days`, `a week`; shorter ones as `duration` has them."""
+    if not math.isfinite(count) or count < 0.95:
+        return duration(count * 86_400)
+    whole = round(count)
+    return {1: "a day", 7: "a week"}.get(whole, f"{whole} days")
+
+
+def money(usd: float) -> str:
+    """Dollars and cents: `$0.12`; `< $0.01` for what is less than a cent but not nothing."""
+    if not math.isfinite(usd) or usd <= 0:
+        return "$0.00"
+    return "< $0.01" if usd < 0.01 else f"${usd:,.2f}"

@@ -1,0 +1,67 @@
+"""What all tests share: asyncio, a database of their own, and a loud word when a program that they need is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from ove_gh.store.database import Database, open_database
+
+# How long an example takes says nothing about the code on a machine that does other things too.
+settings.register_profile("ove", deadline=None)
+settings.load_profile("ove")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the `needs` mark known."""
+    config.addinivalue_line(
+        "markers",
+        "needs(*programs): the test runs these programs (bwrap, socat, git, npm). Where one is missing the test is skipped "
+        "and says so; with CI=true it fails.",
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Nothing that CI should have tried is passed over in silence."""
+    needed = {program for mark in item.iter_markers("needs") for program in mark.args}
+    missing = sorted(program for program in needed if shutil.which(program) is None)
+    if not missing:
+        return
+    reason = f"NOT INSTALLED: {', '.join(missing)}. .ci/run installs what the tests use."
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database file on which all migrations have run; copying it is quicker than running them again."""
+    path = tmp_path_factory.mktemp("database") / "ove.db"
+
+    async def make() -> None:
+        await (await open_database(f"sqlite+aiosqlite:///{path}")).close()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture
+async def database(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Database]:
+    """An empty database in a file of the test's own, `ove.db` in its `tmp_path`."""
+    path = tmp_path / "ove.db"
+    shutil.copyfile(migrated_file, path)
+    opened = await open_database(f"sqlite+aiosqlite:///{path}")
+    yield opened
+    await opened.close()

@@ -1,0 +1,64 @@
+"""Tests of how an outcome is recorded."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ove_gh.agent import (
+    Asked,
+    Failed,
+    FailureReason,
+    Finished,
+    Outcome,
+    PullRequestText,
+    outcome_as_json,
+    outcome_from_json,
+)
+from ove_gh.questions import Option, Question
+
+costs = st.floats(min_value=0, max_value=1_000)
+pull_requests = st.builds(PullRequestText, title=st.text(), body=st.text(), fixes_issue=st.booleans())
+options = st.builds(Option, label=st.text(), description=st.text())
+questions = st.builds(
+    Question,
+    text=st.text(),
+    header=st.text(),
+    options=st.lists(options, max_size=4).map(tuple),
+    multiple=st.booleans(),
+)
+outcomes: st.SearchStrategy[Outcome] = st.one_of(
+    st.builds(
+        Finished, text=st.text(), session_id=st.text(), cost_usd=costs, pull_request=st.none() | pull_requests
+    ),
+    st.builds(
+        Asked,
+        tool_use_id=st.text(),
+        questions=st.lists(questions, min_size=1, max_size=4).map(tuple),
+        session_id=st.text(),
+        cost_usd=costs,
+    ),
+    st.builds(
+        Failed,
+        reason=st.sampled_from(FailureReason),
+        detail=st.text(),
+        session_id=st.none() | st.text(),
+        cost_usd=costs,
+        tried=st.lists(st.text(), max_size=3).map(tuple),
+    ),
+)
+
+
+@given(outcome=outcomes)
+def test_a_recorded_outcome_is_read_back_as_it_was(outcome: Outcome) -> None:
+    """Any outcome survives being written as JSON and read again, equal in every field."""
+    assert outcome_from_json(json.loads(json.dumps(outcome_as_json(outcome)))) == outcome
+
+
+def test_an_unknown_kind_of_outcome_is_an_error() -> None:
+    """A row that another version of the service wrote is not guessed at."""
+    with pytest.raises(ValueError, match="Napped"):
+        outcome_from_json({"kind": "Napped"})
