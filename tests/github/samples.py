@@ -1,0 +1,152 @@
+"""GitHub's answers, cut down to what GitHub documents for the fields that we read, and a GitHub client over them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+
+import httpx
+import respx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from ove_gh.github.client import GitHub, Repository
+
+API = "https://github.example/api/v3"
+REPO = f"{API}/repos/alice/shop"
+TOKENS = f"{API}/app/installations/7/access_tokens"
+SECRET = "ghs_1a2b3c.made-up.secret-of-forty-characters-or-more"
+NOW = 1_700_000_000.0
+
+Json = dict[str, Any]
+
+
+@cache
+def private_key() -> RSAPrivateKey:
+    """The App's key, made once for a run of the tests."""
+    return generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@cache
+def pem() -> str:
+    """The App's key as text, as operators hand it over."""
+    return private_key().private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+
+
+class Clock:
+    """Seconds since the epoch; a test turns it, and sleeping turns it too."""
+
+    def __init__(self, now: float = NOW) -> None:
+        self.now = now
+        self.naps: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        self.now += seconds
+
+
+@asynccontextmanager
+async def open_github(clock: Clock | None = None, *, seconds: float = 10.0) -> AsyncIterator[GitHub]:
+    """The App at a GitHub that respx plays; naps turn the clock instead of taking time."""
+    clock = clock or Clock()
+    async with GitHub(
+        app_id="12", private_key=pem(), api_url=API, clock=clock, sleep=clock.sleep, timeout=seconds
+    ) as github:
+        yield github
+
+
+@asynccontextmanager
+async def open_repository(clock: Clock | None = None, *, seconds: float = 10.0) -> AsyncIterator[Repository]:
+    """The App's installation 7 in the repository 42, alice/shop."""
+    async with open_github(clock, seconds=seconds) as github:
+        yield github.repository(7, 42, "alice/shop")
+
+
+def token(secret: str = SECRET, *, expires_at: str = "2023-11-14T23:13:20Z") -> Json:
+    """An installation token; as it is, it ends one hour after NOW."""
+    return {"token": secret, "expires_at": expires_at, "permissions": {}, "repository_selection": "selected"}
+
+
+def grant_tokens() -> respx.Route:
+    """GitHub mints whatever is asked for."""
+    return respx.post(TOKENS).respond(201, json=token())
+
+
+def user(login: str = "alice", number: int = 1, kind: str = "User") -> Json:
+    """An account."""
+    return {"login": login, "id": number, "type": kind}
+
+
+def comment(number: int = 5, body: str = "Hello", author: Json | None = None) -> Json:
+    """A comment that was written at NOW."""
+    return {
+        "id": number,
+        "body": body,
+        "user": author or user(),
+        "created_at": "2023-11-14T22:13:20Z",
+        "updated_at": "2023-11-14T22:13:21Z",
+        "html_url": f"https://github.example/alice/shop/issues/3#issuecomment-{number}",
+        "author_association": "OWNER",
+    }
+
+
+def issue(number: int = 3, **changes: Any) -> Json:
+    """An issue; `changes` are laid over it."""
+    return {
+        "number": number,
+        "title": "The total is wrong",
+        "body": None,
+        "user": user(),
+        "state": "open",
+        "locked": False,
+        "html_url": f"https://github.example/alice/shop/issues/{number}",
+        **changes,
+    }
+
+
+def pull(number: int = 4, **changes: Any) -> Json:
+    """A pull request from the branch `ove/3-total` of repository 42."""
+    return {
+        "number": number,
+        "title": "Fix the total",
+        "body": "Closes #3",
+        "user": user("ove[bot]", 99, "Bot"),
+        "state": "open",
+        "draft": False,
+        "merged_at": None,
+        "head": {"ref": "ove/3-total", "sha": "a" * 40, "repo": {"id": 42}},
+        "base": {"ref": "main", "sha": "b" * 40, "repo": {"id": 42}},
+        "html_url": f"https://github.example/alice/shop/pull/{number}",
+        **changes,
+    }
+
+
+def repository(**changes: Any) -> Json:
+    """Repository 42."""
+    return {
+        "id": 42,
+        "full_name": "alice/shop",
+        "default_branch": "main",
+        "private": True,
+        "archived": False,
+        "clone_url": "https://github.example/alice/shop.git",
+        "html_url": "https://github.example/alice/shop",
+        **changes,
+    }
+
+
+def permission(level: str, role: str | None = None, *, number: int = 1) -> Json:
+    """Alice's right, and the role that it comes from."""
+    return {"permission": level, "role_name": role or level, "user": user("alice", number)}
+
+
+def sent(route: respx.Route, index: int = -1) -> httpx.Request:
+    """A request that was made."""
+    request = route.calls[index].request
+    assert isinstance(request, httpx.Request)
+    return request

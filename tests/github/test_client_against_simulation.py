@@ -1,0 +1,211 @@
+"""Tests of every call against the simulated GitHub, over real HTTP on loopback: what we send is what it accepts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from ove_gh.demo.github import App, SimulatedGitHub, drop_connection, respond, secondarily_limited
+from ove_gh.github import errors
+from ove_gh.github.client import PERMISSIONS, GitHub, Repository
+from ove_gh.github.models import Permission
+from tests.github.samples import Clock
+
+pytestmark = pytest.mark.anyio
+
+SHOP = "alice/shop"
+EVERYTHING = {"metadata": "read", "issues": "write", "pull_requests": "write", "contents": "write"}
+
+
+@dataclass
+class Scene:
+    """A simulated GitHub with one App on one repository, and our client for it."""
+
+    github: SimulatedGitHub
+    client: GitHub
+    app: App
+    repository: Repository
+
+
+@asynccontextmanager
+async def scene() -> AsyncIterator[Scene]:
+    """Alice owns the private repository, mallory is nobody there; issue 1 and the branch `ove/1-total` exist."""
+    async with SimulatedGitHub.running() as github:
+        for login in ("alice", "mallory"):
+            github.create_user(login)
+        shop = github.create_repository(SHOP, {"cart.py": "total = 0\n"}, private=True)
+        app = github.create_app("ove", "Ove", EVERYTHING, ["issues"])
+        installation = github.install(app, SHOP)
+        github.open_issue(SHOP, "alice", "The total is wrong", "It is 0.")
+        github.push_commit(SHOP, "ove/1-total", "alice", {"cart.py": "total = 1\n"}, "Fix the total")
+        async with GitHub(
+            app_id=str(app.app_id),
+            private_key=app.private_key_pem,
+            api_url=github.api_url,
+            sleep=Clock().sleep,
+        ) as client:
+            yield Scene(github, client, app, client.repository(installation, shop.id, SHOP))
+
+
+def test_the_permissions_suffice() -> None:
+    """The App of these tests holds exactly what the table of purposes names, so that every call runs on that alone."""
+    named = {(name, level) for granted in PERMISSIONS.values() for name, level in granted.items()}
+    most = {name: max(level for n, level in named if n == name) for name, _ in named}
+    assert most == EVERYTHING
+
+
+async def test_identity() -> None:
+    """The App learns its slug, its bot account and its permissions."""
+    async with scene() as s:
+        identity = await s.client.identity()
+    assert (identity.id, identity.slug, identity.name) == (s.app.app_id, "ove", "Ove")
+    assert (identity.bot_login, identity.bot_id) == ("ove[bot]", s.app.bot.id)
+    assert identity.permissions == EVERYTHING
+
+
+async def test_details_and_permissions() -> None:
+    """The repository tells what it is, and who may write in it."""
+    async with scene() as s:
+        details = await s.repository.details()
+        alice, mallory = s.github.user("alice"), s.github.user("mallory")
+        assert await s.repository.permission("alice", alice.id) is Permission.ADMIN
+        assert await s.repository.permission("alice", mallory.id) is Permission.NONE
+        assert await s.repository.permission("mallory", mallory.id) is Permission.NONE
+        assert await s.repository.permission("nobody", 0) is Permission.NONE
+        s.github.grant(SHOP, "mallory", "maintain")
+        assert await s.repository.permission("mallory", mallory.id) is Permission.MAINTAIN
+    assert (details.full_name, details.private, details.default_branch) == (SHOP, True, "main")
+
+
+async def test_a_conversation() -> None:
+    """An issue is read, commented on, edited and reacted to, and everything stands there as it was meant."""
+    async with scene() as s:
+        bot_id = (await s.client.identity()).bot_id
+        issue = await s.repository.issue(1)
+        hello = s.github.comment(SHOP, 1, "alice", "@ove please <!-- m1 -->")
+        before = time.time()
+        mine = await s.repository.create_comment(1, "On it <!-- m1 -->")
+        await s.repository.edit_comment(mine.id, "Done <!-- m1 -->")
+        await s.repository.react_to_issue(1, "rocket")
+        await s.repository.react_to_comment(hello.id, "eyes")
+        await s.repository.react_to_comment(hello.id, "eyes")
+        found = await s.repository.find_own_comment(1, "<!-- m1 -->", since=before, bot_id=bot_id)
+        listed = await s.repository.comments(1)
+        assert found == await s.repository.comment(mine.id)
+        assert s.github.reactions(hello) == [("ove[bot]", "eyes")]
+        assert s.github.reactions(s.github.issue(SHOP, 1)) == [("ove[bot]", "rocket")]
+    assert (issue.title, issue.body, issue.author.login, issue.is_pull) == (
+        "The total is wrong",
+        "It is 0.",
+        "alice",
+        False,
+    )
+    assert [(c.author.login, c.author.is_bot, c.body) for c in listed] == [
+        ("alice", False, "@ove please <!-- m1 -->"),
+        ("ove[bot]", True, "Done <!-- m1 -->"),
+    ]
+
+
+async def test_a_long_thread() -> None:
+    """The newest comments of a thread of several pages are read from its end; all of them in order."""
+    async with scene() as s:
+        for n in range(250):
+            s.github.comment(SHOP, 1, "alice", str(n))
+        newest = await s.repository.comments(1, newest=60)
+        everything = await s.repository.comments(1)
+    assert [c.body for c in newest] == [str(n) for n in range(190, 250)]
+    assert [c.body for c in everything] == [str(n) for n in range(250)]
+
+
+async def test_a_pull_request() -> None:
+    """A pull request is opened, found by its branch while open and when closed; the right people may review it."""
+    async with scene() as s:
+        assert await s.repository.find_pull("ove/1-total") is None
+        made = await s.repository.create_pull(title="Fix", body="Closes #1", head="ove/1-total", base="main")
+        assert await s.repository.find_pull("ove/1-total") == made
+        assert (await s.repository.issue(made.number)).is_pull
+        assert await s.repository.request_review(made.number, "alice")
+        assert not await s.repository.request_review(made.number, "mallory")
+        with pytest.raises(errors.Unprocessable) as second:
+            await s.repository.create_pull(title="Again", body="", head="ove/1-total", base="main")
+        s.github.close_pull(SHOP, made.number, "alice")
+        assert await s.repository.find_pull("ove/1-total") is None
+        closed = await s.repository.find_pull("ove/1-total", closed=True)
+    assert any("already exists" in problem.message for problem in second.value.problems)
+    assert closed is not None
+    assert (closed.number, closed.state, closed.merged) == (made.number, "closed", False)
+
+
+async def test_git_tokens() -> None:
+    """The token for reading fetches and does not push; the one for writing pushes."""
+    async with scene() as s, httpx.AsyncClient(trust_env=False) as git:
+
+        async def status(service: str, *, write: bool) -> int:
+            login = ("x-access-token", await s.repository.git_token(write=write))
+            url = f"{s.github.server_url}/{SHOP}.git/info/refs?service={service}"
+            return (await git.get(url, auth=login)).status_code
+
+        assert await status("git-upload-pack", write=False) == 200
+        assert await status("git-receive-pack", write=False) == 403
+        assert await status("git-receive-pack", write=True) == 200
+
+
+async def test_revoked_tokens_are_replaced() -> None:
+    """After GitHub has ended all tokens, the next comment is written all the same, and once."""
+    async with scene() as s:
+        await s.repository.create_comment(1, "one")
+        s.github.expire_tokens()
+        await s.repository.create_comment(1, "two")
+        assert [c.body for c in s.github.thread(SHOP, 1)] == ["one", "two"]
+
+
+async def test_a_connection_cut_after_the_deed() -> None:
+    """A comment whose answer was lost is not written again; the error says to look, and looking finds it."""
+    async with scene() as s:
+        bot_id = (await s.client.identity()).bot_id
+        s.github.on("POST", r"/repos/.*/comments", action=drop_connection(), when="after")
+        with pytest.raises(errors.GitHubUnavailable) as caught:
+            await s.repository.create_comment(1, "Hello <!-- m1 -->")
+        assert caught.value.may_have_happened
+        found = await s.repository.find_own_comment(1, "<!-- m1 -->", since=time.time(), bot_id=bot_id)
+        assert found is not None
+        assert [c.id for c in s.github.thread(SHOP, 1)] == [found.id]
+
+
+async def test_a_limit_before_the_deed() -> None:
+    """A secondary limit names its time, and nothing was written."""
+    async with scene() as s:
+        s.github.on("POST", r"/repos/.*/comments", action=secondarily_limited(30))
+        with pytest.raises(errors.GitHubUnavailable) as caught:
+            await s.repository.create_comment(1, "Hello")
+        assert (caught.value.limited, caught.value.retry_after, caught.value.may_have_happened) == (True, 30.0, False)
+        assert s.github.thread(SHOP, 1) == []
+
+
+async def test_a_faltering_github() -> None:
+    """Reading and minting survive an answer of 502 each."""
+    async with scene() as s:
+        s.github.on("POST", r"/app/installations/.*", action=respond(502))
+        s.github.on("GET", r"/repos/alice/shop/issues/1", action=respond(502))
+        assert (await s.repository.issue(1)).number == 1
+
+
+async def test_cold_calls_share_a_token() -> None:
+    """Twenty first calls at once ask GitHub for one token."""
+    async with scene() as s:
+        await asyncio.gather(*(s.repository.issue(1) for _ in range(20)))
+        assert sum("access_tokens" in request.path for request in s.github.requests) == 1
+
+
+async def test_an_uninstalled_app() -> None:
+    """Once the App is taken from the repository, the error says that it is not installed."""
+    async with scene() as s:
+        s.github.uninstall(s.app, SHOP)
+        with pytest.raises(errors.NotInstalled):
+            await s.repository.issue(1)
