@@ -1,0 +1,47 @@
+"""A GitHub in this process, for the demo and the tests: honest about what GitHub accepts, refuses and sends."""
+
+from ove_gh.demo.github.bare import Commit
+from ove_gh.demo.github.clock import Clock
+from ove_gh.demo.github.deliveries import Delivery, Disturbance, signature
+from ove_gh.demo.github.faults import (
+    Fault,
+    Hang,
+    Request,
+    call,
+    drop_connection,
+    rate_limited,
+    respond,
+    secondarily_limited,
+)
+from ove_gh.demo.github.happenings import Happening, Kind
+from ove_gh.demo.github.records import App, Comment, Issue, Pull, Reaction, Repository, User
+from ove_gh.demo.github.refusals import Refused
+from ove_gh.demo.github.simulated import SimulatedGitHub, WaitedInVain
+
+__all__ = [
+    "App",
+    "Clock",
+    "Comment",
+    "Commit",
+    "Delivery",
+    "Disturbance",
+    "Fault",
+    "Hang",
+    "Happening",
+    "Issue",
+    "Kind",
+    "Pull",
+    "Reaction",
+    "Refused",
+    "Repository",
+    "Request",
+    "SimulatedGitHub",
+    "User",
+    "WaitedInVain",
+    "call",
+    "drop_connection",
+    "rate_limited",
+    "respond",
+    "secondarily_limited",
+    "signature",
+]

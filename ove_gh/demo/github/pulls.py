@@ -1,0 +1,296 @@
+"""What people and Apps do with code: push, open pull requests, ask for reviews, merge."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ove_gh.demo.github.bare import ZERO, MergeConflict, Signature
+from ove_gh.demo.github.happenings import Kind
+from ove_gh.demo.github.pull_numbers import pull_shape
+from ove_gh.demo.github.records import Actor, Pull, Repository, User
+from ove_gh.demo.github.refusals import Refused, invalid, not_found, unprocessable
+from ove_gh.demo.github.shapes import Json
+from ove_gh.demo.github.threads import check_body, check_title, close_issue, mark_closed, need, new_thread
+from ove_gh.demo.github.world import World
+
+_CLOSES = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d+)", re.IGNORECASE)
+"""https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue"""
+
+_HEADS = "refs/heads/"
+
+
+@dataclass(frozen=True, slots=True)
+class RefMove:
+    """A ref that went from one commit to another; ZERO stands for its birth or its end."""
+
+    ref: str
+    before: str
+    after: str
+
+
+# Pushes
+
+
+def push_commit(
+    world: World,
+    actor: Actor,
+    repository: Repository,
+    branch: str,
+    files: Mapping[str, str | bytes | None],
+    message: str,
+) -> str:
+    """Commit and push as a person would; a new branch starts at the default branch. Returns the commit's id."""
+    need(actor, repository, "write")
+    start = repository.git.branches()[repository.default_branch]
+    sha = repository.git.commit(branch, files, message, actor.user.signature(world.clock.now()), start=start)
+    refs_changed(world, actor, repository)
+    return sha
+
+
+def delete_branch(world: World, actor: Actor, repository: Repository, branch: str) -> None:
+    """Delete a branch, as the button on a merged pull request does."""
+    need(actor, repository, "write")
+    if branch == repository.default_branch or repository.git.branch(branch) is None:
+        raise Refused(422, "Reference does not exist or cannot be deleted")
+    repository.git.delete_ref(_HEADS + branch)
+    refs_changed(world, actor, repository)
+
+
+def refs_changed(world: World, actor: Actor, repository: Repository) -> None:
+    """Tell everybody about the refs that differ from what was last told."""
+    old, new = repository.announced_refs, repository.git.refs()
+    repository.announced_refs = new
+    for ref in sorted(old.keys() | new.keys()):
+        move = RefMove(ref, old.get(ref, ZERO), new.get(ref, ZERO))
+        if move.before != move.after:
+            _ref_moved(world, actor, repository, move)
+
+
+def _ref_moved(world: World, actor: Actor, repository: Repository, move: RefMove) -> None:
+    repository.pushed_at = world.clock.now()
+    payload = _push_payload(world, actor, repository, move)
+    world.announce("push", None, repository, actor.user, **payload)
+    short = move.ref.removeprefix(_HEADS)
+    subjects = [commit["message"].partition("\n")[0] for commit in payload["commits"]]
+    told = "deleted" if payload["deleted"] else f"{move.after[:7]} {'; '.join(subjects)}"
+    world.tell(Kind.REF_PUSHED, actor, repository, None, f"{short}: {told}".rstrip(), move)
+    for pull in open_pulls(repository):
+        if move.ref == _HEADS + pull.head:
+            _head_moved(world, actor, pull, move)
+        elif move.ref == _HEADS + pull.base and move.after != ZERO:
+            pull.base_sha = move.after
+
+
+def _push_payload(world: World, actor: Actor, repository: Repository, move: RefMove) -> Json:
+    git, created, deleted = repository.git, move.before == ZERO, move.after == ZERO
+    since = _fork_point(repository, move) if created else move.before
+    pushed = () if deleted else git.commits_between(since, move.after)
+    head = None if deleted else world.shapes.pushed_commit(repository, git.log(move.after, limit=1)[0])
+    owner = repository.owner
+    times = {"created_at": int(repository.created_at.timestamp()), "pushed_at": int(repository.pushed_at.timestamp())}
+    shape = world.shapes.repository(repository) | times
+    shape["owner"] = shape["owner"] | {"name": owner.login, "email": None}
+    shape |= {"stargazers": 0, "master_branch": repository.default_branch}
+    compare = f"{move.before[:12]}...{move.after[:12]}"
+    return {
+        "ref": move.ref,
+        "before": move.before,
+        "after": move.after,
+        "repository": shape,
+        "pusher": {"name": actor.user.login, "email": actor.user.email},
+        "created": created,
+        "deleted": deleted,
+        "forced": not created and not deleted and not git.is_ancestor(move.before, move.after),
+        "base_ref": None,
+        "compare": world.shapes.page(repository, f"/compare/{compare}"),
+        "commits": [world.shapes.pushed_commit(repository, one) for one in pushed],
+        "head_commit": head,
+    }
+
+
+def _fork_point(repository: Repository, move: RefMove) -> str:
+    default = repository.git.branch(repository.default_branch)
+    return repository.git.merge_base(default, move.after) or ZERO if default else ZERO
+
+
+def _head_moved(world: World, actor: Actor, pull: Pull, move: RefMove) -> None:
+    if move.after == ZERO:
+        close_pull(world, actor, pull)
+        return
+    _follow_head(pull, move.after)
+    pull.issue.updated_at = world.clock.now()
+    _announce(world, actor, pull, "synchronize", before=move.before, after=move.after)
+    world.tell(Kind.PULL_SYNCHRONIZED, actor, pull.repository, pull.issue, move.after[:7], pull)
+
+
+def _follow_head(pull: Pull, sha: str) -> None:
+    pull.head_sha = sha
+    pull.repository.git.set_ref(f"refs/pull/{pull.number}/head", sha)
+
+
+# Pull requests
+
+
+def open_pulls(repository: Repository) -> list[Pull]:
+    """The repository's open pull requests, oldest first."""
+    return [issue.pull for issue in repository.issues.values() if issue.pull and issue.state == "open"]
+
+
+def open_pull(
+    world: World,
+    actor: Actor,
+    repository: Repository,
+    *,
+    title: str,
+    head: str,
+    base: str,
+    body: str | None = None,
+    draft: bool = False,
+    maintainer_can_modify: bool = True,
+) -> Pull:
+    """Open a pull request between two branches (`head` may be written `owner:branch`); raises Refused."""
+    owner, colon, branch = head.rpartition(":")
+    if colon and owner.lower() != repository.owner.login.lower():
+        raise invalid("PullRequest", "head")
+    head_sha, base_sha = repository.git.branch(branch), repository.git.branch(base)
+    if head_sha is None:
+        raise invalid("PullRequest", "head")
+    if base_sha is None:
+        raise invalid("PullRequest", "base")
+    check_title(title)
+    check_body("PullRequest", body)
+    if any(one.head == branch and one.base == base for one in open_pulls(repository)):
+        raise unprocessable("PullRequest", f"A pull request already exists for {repository.owner.login}:{branch}.")
+    if not _commits_between(repository, base_sha, head_sha):
+        raise unprocessable("PullRequest", f"No commits between {base} and {branch}")
+    issue = new_thread(world, actor, repository, title, body)
+    pull = Pull(next(world.ids.pull), issue, branch, base, head_sha, base_sha, draft, maintainer_can_modify)
+    issue.pull = pull
+    _follow_head(pull, head_sha)
+    _announce(world, actor, pull, "opened")
+    world.tell(Kind.PULL_OPENED, actor, repository, issue, title, pull)
+    return pull
+
+
+def _commits_between(repository: Repository, base: str, head: str) -> bool:
+    if repository.git.merge_base(base, head) is None:
+        message = "The head and base branches have no history in common"
+        raise unprocessable("PullRequest", message)
+    return bool(repository.git.commits_between(base, head, limit=1))
+
+
+def edit_pull(world: World, actor: Actor, pull: Pull, *, title: str | None, body: str | None, base: str | None) -> None:
+    """Change a pull request's title, body or base; None leaves it."""
+    issue, changes = pull.issue, {}
+    if title is not None and title != issue.title:
+        check_title(title)
+        changes["title"], issue.title = {"from": issue.title}, title
+    if body is not None and body != issue.body:
+        check_body("PullRequest", body)
+        changes["body"], issue.body = {"from": issue.body or ""}, body
+    if base is not None and base != pull.base:
+        base_sha = pull.repository.git.branch(base)
+        if base_sha is None:
+            raise invalid("PullRequest", "base")
+        changes["base"] = {"ref": {"from": pull.base}, "sha": {"from": pull.base_sha}}  # type: ignore[dict-item]
+        pull.base, pull.base_sha = base, base_sha
+    if changes:
+        issue.updated_at = world.clock.now()
+        _announce(world, actor, pull, "edited", changes=changes)
+        world.tell(Kind.PULL_EDITED, actor, pull.repository, issue, issue.title, pull)
+
+
+def close_pull(world: World, actor: Actor, pull: Pull) -> None:
+    """Close a pull request without merging it."""
+    if actor.user is not pull.issue.author:
+        need(actor, pull.repository, "triage")
+    if pull.state == "closed":
+        return
+    mark_closed(world, actor, pull.issue)
+    _announce(world, actor, pull, "closed")
+    world.tell(Kind.PULL_CLOSED, actor, pull.repository, pull.issue, pull.title, pull)
+
+
+def reopen_pull(world: World, actor: Actor, pull: Pull) -> None:
+    """Open a closed pull request again, as long as its branch is there; raises Refused."""
+    head_sha = pull.repository.git.branch(pull.head)
+    if pull.merged or head_sha is None:
+        raise unprocessable("PullRequest", "state cannot be changed.", field="state")
+    issue = pull.issue
+    issue.state, issue.closed_at, issue.closed_by, issue.updated_at = "open", None, None, world.clock.now()
+    _follow_head(pull, head_sha)
+    _announce(world, actor, pull, "reopened")
+    world.tell(Kind.ISSUE_REOPENED, actor, pull.repository, issue, issue.title, pull)
+
+
+def request_reviews(world: World, actor: Actor, pull: Pull, logins: Iterable[str]) -> None:
+    """Ask people to review; raises Refused for the author and for people who are no collaborators.
+
+    https://docs.github.com/en/rest/pulls/review-requests#request-reviewers-for-a-pull-request
+    """
+    reviewers = [_reviewer(world, pull, login) for login in logins]
+    for reviewer in reviewers:
+        if reviewer in pull.requested_reviewers:
+            continue
+        pull.requested_reviewers.append(reviewer)
+        pull.issue.updated_at = world.clock.now()
+        _announce(world, actor, pull, "review_requested", requested_reviewer=world.shapes.user(reviewer))
+        world.tell(Kind.REVIEW_REQUESTED, actor, pull.repository, pull.issue, reviewer.login, pull)
+
+
+def _reviewer(world: World, pull: Pull, login: str) -> User:
+    user = world.users.get(login.lower())
+    if user is pull.issue.author:
+        raise Refused(422, "Review cannot be requested from pull request author.")
+    if user is None or user.kind != "User" or not pull.repository.is_collaborator(user):
+        raise Refused(
+            422,
+            "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a"
+            f" collaborator of the {pull.repository.full_name} repository.",
+        )
+    return user
+
+
+def merge_pull(world: World, actor: Actor, pull: Pull) -> str:
+    """Merge with a merge commit, and close the issues that the pull request says it closes. Returns the commit's id."""
+    need(actor, pull.repository, "write")
+    if pull.state != "open":
+        raise Refused(405, "Pull Request is not mergeable")
+    repository, now = pull.repository, world.clock.now()
+    message = f"Merge pull request #{pull.number} from {repository.owner.login}/{pull.head}\n\n{pull.title}"
+    try:
+        sha = repository.git.merge(
+            pull.base, pull.head_sha, message, actor.user.signature(now), Signature("GitHub", "noreply@github.com", now)
+        )
+    except MergeConflict:
+        raise Refused(405, "Merge conflict") from None
+    mark_closed(world, actor, pull.issue)
+    pull.merged_at, pull.merged_by, pull.merge_commit_sha = now, actor.user, sha
+    _announce(world, actor, pull, "closed")
+    world.tell(Kind.PULL_MERGED, actor, repository, pull.issue, pull.title, pull)
+    refs_changed(world, actor, repository)
+    if pull.base == repository.default_branch:
+        _close_what_it_fixes(world, actor, pull)
+    return sha
+
+
+def _close_what_it_fixes(world: World, actor: Actor, pull: Pull) -> None:
+    for number in _CLOSES.findall(pull.body or ""):
+        issue = pull.repository.issues.get(int(number))
+        if issue and issue.pull is None:
+            close_issue(world, actor, issue)
+
+
+def _announce(world: World, actor: Actor, pull: Pull, action: str, **more: object) -> None:
+    shape = pull_shape(world, pull)
+    world.announce("pull_request", action, pull.repository, actor.user, number=pull.number, pull_request=shape, **more)
+
+
+def find_branch(repository: Repository, name: str) -> str:
+    """The commit at a branch's tip; raises Refused with 404."""
+    sha = repository.git.branch(name)
+    if sha is None:
+        raise not_found("Branch not found")
+    return sha
