@@ -1,0 +1,48 @@
+"""The agent as the service holds it: one model access, and a place and a transcript for each thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from claude_agent_sdk import SessionStore
+
+from ove_gh.agent import Outcome, Progress, TurnInput
+from ove_gh.claude.launch import ModelAccess
+from ove_gh.claude.session import run_turn
+from ove_gh.claude.transcripts import ThreadTranscripts
+
+
+class ClaudeAgent:
+    """Runs turns with Claude Code.
+
+    `home` holds a folder for each thread, with the CLI's configuration and the agent's own HOME. `service` marks the
+    processes as this data directory's; `extra_path` comes before the system's folders in the agent's PATH.
+    """
+
+    def __init__(
+        self,
+        model_access: ModelAccess,
+        transcripts: SessionStore,
+        *,
+        home: Path,
+        service: str,
+        extra_path: Sequence[str] = (),
+    ) -> None:
+        self._model_access, self._transcripts = model_access, transcripts
+        self._home, self._service, self._extra_path = home, service, tuple(extra_path)
+
+    def config_dir(self, thread_id: int) -> Path:
+        """Where the CLI keeps what it keeps for a thread."""
+        return self._home / str(thread_id)
+
+    async def run_turn(self, turn: TurnInput, *, thread_id: int, on_progress: Callable[[Progress], None]) -> Outcome:
+        """Run one turn of a thread to its end; see `ove_gh.claude.session.run_turn`."""
+        return await run_turn(
+            turn,
+            model_access=self._model_access,
+            transcripts=ThreadTranscripts(self._transcripts, f"thread-{thread_id}"),
+            on_progress=on_progress,
+            service=self._service,
+            extra_path=self._extra_path,
+        )

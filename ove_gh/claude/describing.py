@@ -1,0 +1,59 @@
+"""The tool with which the agent says how its pull request should read; it runs in the service, over the CLI's pipes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from claude_agent_sdk import McpSdkServerConfig, create_sdk_mcp_server, tool
+
+from ove_gh.agent import PullRequestText
+
+LONGEST_TITLE = 256
+"""Characters that GitHub takes for a title."""
+
+
+class Description:
+    """What the agent said in this turn; its last word counts."""
+
+    def __init__(self) -> None:
+        self.latest: PullRequestText | None = None
+
+    def server(self) -> McpSdkServerConfig:
+        """The MCP server `ove` with the one tool."""
+
+        @tool(
+            "describe_pull_request",
+            "Say how the pull request for your commits should read. Call it once your work is committed; a later call "
+            "replaces an earlier one. The service opens or updates the pull request.",
+            {
+                "type": "object",
+                "properties": {
+                    "title": {"type": "string", "description": "One line, in the manner of this repository's history"},
+                    "body": {
+                        "type": "string",
+                        "description": "Markdown: what was done and why, how it was checked, and what was decided",
+                    },
+                    "fixes_issue": {
+                        "type": "boolean",
+                        "description": "Whether merging it settles the issue, so that GitHub should close it",
+                    },
+                },
+                "required": ["title", "body", "fixes_issue"],
+                "additionalProperties": False,
+            },
+        )
+        async def describe(arguments: dict[str, Any]) -> dict[str, Any]:
+            return self._take(arguments)
+
+        return create_sdk_mcp_server("ove", tools=[describe])
+
+    def _take(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        title, body = str(arguments["title"]).strip(), str(arguments["body"]).strip()
+        if not title or len(title) > LONGEST_TITLE or len(title.splitlines()) != 1:
+            return _said(f"The title must be one line of at most {LONGEST_TITLE} characters.", is_error=True)
+        self.latest = PullRequestText(title, body, bool(arguments["fixes_issue"]))
+        return _said("Noted. The service uses it when your turn ends.")
+
+
+def _said(text: str, *, is_error: bool = False) -> dict[str, Any]:
+    return {"content": [{"type": "text", "text": text}], "is_error": is_error}

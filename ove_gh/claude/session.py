@@ -1,0 +1,243 @@
+"""One turn of the agent: Claude Code is started, watched and ended; what came of it is returned.
+
+What of the repository is loaded: its CLAUDE.md, with what that imports, and nothing else. The setting source `project`
+would load CLAUDE.md too, but also `.claude/settings.json`, whose hooks run programs and whose `env` can send the
+model's key elsewhere. So no setting source is used; the clone is passed as an added directory instead, of which the CLI
+reads the memory file alone (CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD). `disableAllHooks` is a second bolt: it keeps
+hooks of any settings file from running, and leaves those that the SDK registers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+from claude_agent_sdk import (
+    ClaudeAgentOptions,
+    ClaudeSDKClient,
+    ClaudeSDKError,
+    HookMatcher,
+    Message,
+    PermissionResultAllow,
+    PermissionResultDeny,
+    ResultError,
+    ResultMessage,
+    SessionStore,
+    SystemMessage,
+    ToolPermissionContext,
+)
+from claude_agent_sdk.types import SystemPromptPreset
+
+from ove_gh.agent import Failed, Outcome, Progress, TurnInput
+from ove_gh.claude import outcomes, policy
+from ove_gh.claude.asking import Asking, opening_prompt
+from ove_gh.claude.describing import Description
+from ove_gh.claude.launch import ModelAccess, bundled_cli, environment, home, launcher, scratch
+from ove_gh.claude.leftovers import end_turn
+from ove_gh.claude.progress import Watch
+from ove_gh.claude.transcripts import Entries, lay_out, recorder, waiting_call
+
+log = structlog.get_logger(__name__)
+
+LONGEST_MESSAGE = 64 * 1024 * 1024
+"""Bytes of one message of the CLI: a tool's result can hold a picture, and the SDK's own limit is one megabyte."""
+
+TRIES_TO_END = 20
+SECONDS_BETWEEN_TRIES = 0.5
+"""The SDK puts its things in order within moments once the processes of the turn are gone."""
+
+SETTINGS = json.dumps({"disableAllHooks": True})
+
+
+async def run_turn(
+    turn: TurnInput,
+    *,
+    model_access: ModelAccess,
+    transcripts: SessionStore,
+    on_progress: Callable[[Progress], None],
+    service: str,
+    extra_path: Sequence[str] = (),
+) -> Outcome:
+    """Run one turn to its end; every end is an Outcome.
+
+    `transcripts` keeps the session's transcript, entry by entry, from which it is resumed. `on_progress` is called in
+    the event loop whenever the progress has changed. `service` marks the turn's processes as this data directory's
+    (leftovers.py), and `extra_path` comes before the system's folders in the agent's PATH. Costs are this turn's own,
+    in dollars.
+
+    Cancelling ends the CLI and everything below it; the session can be resumed from `transcripts`. Errors of
+    `transcripts` itself are raised.
+    """
+    entries: Entries = ()
+    if turn.session_id is not None:
+        found = await lay_out(transcripts, turn.session_id, workdir=turn.workdir, config_dir=turn.config_dir)
+        if found is None:
+            return outcomes.session_lost(turn.session_id)
+        entries = found
+    for folder in (turn.config_dir, home(turn), scratch(turn)):
+        folder.mkdir(parents=True, exist_ok=True)
+    conversation = _Conversation(turn, model_access, transcripts, on_progress, entries)
+    env = environment(turn, model_access, service=service, turn_id=conversation.id, extra_path=extra_path)
+    env |= conversation.environment
+    with launcher(env, bundled_cli()) as program:
+        return await _within_limits(conversation, env, program)
+
+
+async def _within_limits(conversation: _Conversation, env: Mapping[str, str], program: Path) -> Outcome:
+    """Let the conversation run, and end it from outside when time is up or the service stops.
+
+    The SDK's own cleaning up does not survive a raw asyncio cancellation (see its `close`), so it is not cancelled: its
+    processes are killed, it reads the end of their output, and comes to an end by itself.
+    """
+    running = asyncio.create_task(conversation.run(env, program), name="claude")
+    try:
+        await asyncio.wait({running}, timeout=conversation.turn.limits.seconds)
+        in_time = running.done()
+    finally:
+        await _end(conversation, running)
+    return running.result() if in_time else conversation.out_of_time()
+
+
+async def _end(conversation: _Conversation, running: asyncio.Task[Outcome]) -> None:
+    """Kill until it is over: when we first look, a process may not have started yet."""
+    for _ in range(TRIES_TO_END):
+        conversation.end()
+        done, _pending = await asyncio.wait({running}, timeout=SECONDS_BETWEEN_TRIES)
+        if done:
+            return
+    log.error("claude_does_not_end", turn=conversation.id)
+    running.cancel()
+
+
+class _Conversation:
+    """The talk with one CLI process, and how far it has come."""
+
+    def __init__(
+        self,
+        turn: TurnInput,
+        model_access: ModelAccess,
+        transcripts: SessionStore,
+        on_progress: Callable[[Progress], None],
+        entries: Entries,
+    ) -> None:
+        waiting = waiting_call(entries)
+        self.turn = turn
+        self.id = str(uuid.uuid4())
+        self._watch = Watch(turn.workdir, turn.session_id, entries=entries, hidden=[model_access.api_key])
+        self._patience = model_access.patience
+        self._transcripts = transcripts
+        self._on_progress = on_progress
+        self._asking = Asking(waiting, turn.answers)
+        self._opening = opening_prompt(turn, waiting)
+        self._description = Description()
+        self._last_words: deque[str] = deque(maxlen=20)
+        self._heard_at = 0.0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the CLI must know of the way this conversation opens.
+
+        A prompt passes over a question that still waits: without this the CLI would first take that question up again,
+        and end its run there.
+        """
+        return {} if self._opening is None else {"CLAUDE_CODE_DISABLE_DEFERRED_TOOL_RESUME": "1"}
+
+    async def run(self, env: Mapping[str, str], program: Path) -> Outcome:
+        """Talk until the CLI has said its last word."""
+        self._heard_at = asyncio.get_running_loop().time()
+        self._on_progress(self._watch.current)
+        client = ClaudeSDKClient(self._options(env, program))
+        try:
+            await client.connect()
+            if self._opening is not None:
+                await client.query(self._opening)
+            return await self._listen(client)
+        except ResultError as error:
+            log.warning("claude_did_not_start", error=str(error))
+            return outcomes.read_failed_start(error.data, self._watch.current)
+        except (ClaudeSDKError, OSError) as error:
+            log.warning("claude_died", error=str(error), last_words="".join(list(self._last_words)[-1:]))
+            return outcomes.crashed(self._watch.current)
+        finally:
+            await client.disconnect()
+
+    def end(self) -> None:
+        """End every process of this turn."""
+        if ended := end_turn(self.id):
+            log.info("ended_processes", turn=self.id, count=len(ended))
+
+    def out_of_time(self) -> Outcome:
+        """The outcome when the turn was ended because its time was up."""
+        return outcomes.out_of_time(self.turn.limits, self._watch.current)
+
+    async def _listen(self, client: ClaudeSDKClient) -> Outcome:
+        async for message in client.receive_messages():
+            self._report(message)
+            if isinstance(message, ResultMessage):
+                return outcomes.read_result(message, self.turn.limits, self._description.latest)
+            if isinstance(message, SystemMessage) and message.subtype == "api_retry":
+                if (failed := self._give_up(message.data)) is not None:
+                    self.end()
+                    return failed
+            else:
+                self._heard_at = asyncio.get_running_loop().time()
+        return outcomes.crashed(self._watch.current)
+
+    def _report(self, message: Message) -> None:
+        before = self._watch.current
+        if (now := self._watch.see(message)) != before:
+            self._on_progress(now)
+
+    def _give_up(self, retry: Mapping[str, Any]) -> Failed | None:
+        """Whether not to wait for the CLI's next try: it cannot help, or it comes later than there is patience."""
+        if retry.get("error_status") in outcomes.REFUSED:
+            return outcomes.refused(retry, self._watch.current)
+        next_try = asyncio.get_running_loop().time() + float(retry.get("retry_delay_ms") or 0) / 1000
+        if next_try - self._heard_at > self._patience:
+            return outcomes.unreachable(retry, self._watch.current)
+        return None
+
+    def _options(self, env: Mapping[str, str], program: Path) -> ClaudeAgentOptions:
+        system_prompt = SystemPromptPreset(type="preset", preset="claude_code")
+        if self.turn.system_prompt:
+            system_prompt["append"] = self.turn.system_prompt
+        return ClaudeAgentOptions(
+            cli_path=program,
+            env=dict(env),
+            cwd=self.turn.workdir,
+            model=self.turn.model,
+            max_turns=self.turn.limits.turns,
+            max_budget_usd=self.turn.limits.budget_usd,
+            system_prompt=system_prompt,
+            verbatim_prompts=True,
+            resume=self.turn.session_id,
+            session_store=recorder(self._transcripts),
+            session_store_flush="eager",
+            setting_sources=[],
+            settings=SETTINGS,
+            add_dirs=[self.turn.workdir],
+            tools=policy.offered_tools(may_ask=self.turn.may_ask),
+            mcp_servers={"ove": self._description.server()},
+            strict_mcp_config=True,
+            permission_mode="default",
+            can_use_tool=self._permission,
+            hooks={"PreToolUse": [HookMatcher(matcher=policy.ASK, hooks=[self._asking.before_tool])]},
+            max_buffer_size=LONGEST_MESSAGE,
+            stderr=self._last_words.append,
+        )
+
+    async def _permission(
+        self, tool: str, tool_input: dict[str, Any], context: ToolPermissionContext
+    ) -> PermissionResultAllow | PermissionResultDeny:
+        if tool == policy.ASK:
+            return self._asking.permission(context.tool_use_id, tool_input)
+        verdict = policy.decide(tool)
+        if isinstance(verdict, policy.Deny):
+            return PermissionResultDeny(message=verdict.message)
+        return PermissionResultAllow()

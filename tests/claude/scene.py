@@ -1,0 +1,125 @@
+"""A place for the agent to work in: a clone, a config folder, a transcript store, and the model behind the real CLI."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from claude_agent_sdk import InMemorySessionStore, SessionKey, SessionStore, project_key_for_directory
+
+from ove_gh.agent import Asked, Failed, Finished, Identity, Limits, Outcome, Progress, TurnInput
+from ove_gh.claude.launch import ModelAccess
+from ove_gh.claude.session import run_turn
+from ove_gh.claude.transcripts import ThreadTranscripts
+from ove_gh.demo.model import ScriptedModel
+from ove_gh.questions import Answers
+
+KEY = "key-for-the-test"
+ROUNDING: dict[str, Any] = {
+    "question": "Which rounding should the total use?",
+    "header": "Rounding",
+    "options": [
+        {"label": "Half even", "description": "what decimal does"},
+        {"label": "Half up", "description": "what the shop page shows"},
+    ],
+    "multiSelect": False,
+}
+FILES: dict[str, Any] = {
+    "question": "Which files may change?",
+    "header": "Files",
+    "options": [{"label": name, "description": ""} for name in ("cart.py", "shop.py", "total.py")],
+    "multiSelect": True,
+}
+
+
+def no_interest(_: Progress) -> None:
+    """For turns whose progress does not matter."""
+
+
+@dataclass
+class Scene:
+    """One thread's clone and session on one machine."""
+
+    folder: Path
+    model: ScriptedModel
+    service: str
+    store: SessionStore = field(default_factory=InMemorySessionStore)
+    access: ModelAccess = field(init=False)
+    config_dir: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.access = ModelAccess(KEY, self.model.base_url)
+        self.config_dir = self.folder / "config"
+        self.workdir.mkdir(parents=True)
+
+    @property
+    def workdir(self) -> Path:
+        return self.folder / "clone"
+
+    def on_another_machine(self) -> Scene:
+        """The same thread where nothing but the clone and the transcripts has survived."""
+        other = copy.copy(self)
+        other.config_dir = self.folder / "another-config"
+        return other
+
+    def keyed(self, key: str) -> Scene:
+        """The same scene with all transcripts under one key of the thread's own."""
+        other = copy.copy(self)
+        other.store = ThreadTranscripts(self.store, key)
+        return other
+
+    async def run(
+        self,
+        prompt: str | None = None,
+        *,
+        answers: Answers | None = None,
+        session_id: str | None = None,
+        limits: Limits | None = None,
+        on_progress: Callable[[Progress], None] = no_interest,
+        **more: Any,
+    ) -> Outcome:
+        """Run a turn in this scene."""
+        turn = TurnInput(
+            workdir=self.workdir,
+            config_dir=self.config_dir,
+            author=Identity("ove[bot]", "ove@example.invalid"),
+            co_author=None,
+            limits=limits or Limits(turns=20, budget_usd=10, seconds=60),
+            prompt=prompt,
+            answers=answers,
+            session_id=session_id,
+            **more,
+        )
+        return await run_turn(
+            turn,
+            model_access=self.access,
+            transcripts=self.store,
+            on_progress=on_progress,
+            service=self.service,
+        )
+
+    async def finish(self, prompt: str | None = None, **more: Any) -> Finished:
+        """Run a turn that must finish."""
+        outcome = await self.run(prompt, **more)
+        assert isinstance(outcome, Finished), outcome
+        return outcome
+
+    async def ask(self, prompt: str | None = None, **more: Any) -> Asked:
+        """Run a turn that must end in a question."""
+        outcome = await self.run(prompt, **more)
+        assert isinstance(outcome, Asked), outcome
+        return outcome
+
+    async def fail(self, prompt: str | None = None, **more: Any) -> Failed:
+        """Run a turn that must fail."""
+        outcome = await self.run(prompt, **more)
+        assert isinstance(outcome, Failed), outcome
+        return outcome
+
+    async def spoil_transcript(self, session_id: str) -> None:
+        """Put something into the store that is no transcript."""
+        key = {"project_key": project_key_for_directory(self.workdir), "session_id": session_id}
+        await self.store.append(cast(SessionKey, key), [{"type": "nonsense"}])
