@@ -1,0 +1,311 @@
+"""From what happened on GitHub to what is to be done about it: an event and the rows of its thread become moves.
+
+Rights are asked of GitHub at the moment they are used; everything a delivery leads to is written in one transaction,
+together with the note that it was handled.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Collection
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ove_gh import comments
+from ove_gh.answers import Answered, Incomplete, NotAnAnswer, Reply, read_reply, read_ticks
+from ove_gh.commands import read_request
+from ove_gh.events import CommentCreated, CommentEdited, Event, IssueOpened, MalformedPayload, read_event
+from ove_gh.github.client import GitHub
+from ove_gh.github.errors import BadCredentials, GitHubRefused, GitHubUnavailable
+from ove_gh.loop import Bell, backoff, work_through
+from ove_gh.questions import Answers, Questions
+from ove_gh.store import inbox, outbox
+from ove_gh.store import tasks as store
+from ove_gh.store.database import Database
+from ove_gh.store.inbox import Delivery
+from ove_gh.store.outbox import question_key, status_key
+from ove_gh.store.tasks import AskedQuestion
+from ove_gh.tasks import Person, Place, Status, Target
+
+DELIVERIES_AT_ONCE = 8
+MAX_TRIES_AFTER_A_BUG = 5
+
+Effect = Callable[[AsyncConnection], Awaitable[None]]
+"""What a delivery leads to, to be done in one transaction."""
+
+log = structlog.get_logger("ove_gh.intake")
+
+
+class Intake:
+    """Handles recorded deliveries.
+
+    `slug` is the name that mentions the App, `bot_id` the user id under which its own comments stand; `ring` is called
+    when there may be new work for the worker and the outbox.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        github: GitHub,
+        *,
+        slug: str,
+        bot_id: int,
+        slots: int,
+        bell: Bell,
+        ring: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._database, self._github = database, github
+        self._slug, self._bot_id, self._slots = slug, bot_id, slots
+        self._bell, self._ring, self._clock = bell, ring, clock
+
+    async def run(self) -> None:
+        """Handle whatever is due, until cancelled."""
+        await work_through(
+            take=self._take,
+            handle=self.handle,
+            next_due_at=self._next_due_at,
+            bell=self._bell,
+            clock=self._clock,
+            limit=DELIVERIES_AT_ONCE,
+        )
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Act on one delivery, once; what cannot be done now is put off and nothing of it is lost."""
+        try:
+            event = read_event(delivery.event, json.loads(delivery.body))
+            effect = await self._decide(event) if event is not None else None
+            async with self._database.writing() as connection:
+                if effect is not None:
+                    await effect(connection)
+                await inbox.handled(connection, delivery.id, now=self._clock())
+        except GitHubUnavailable as error:
+            await self._put_off(delivery, error.retry_after, error)
+        except BadCredentials as error:
+            await self._put_off(delivery, None, error)
+        except (MalformedPayload, GitHubRefused) as error:
+            await self._give_up(delivery, error)
+        except Exception as error:
+            # A bug must neither lose the delivery nor stop the service for everybody else.
+            log.exception("delivery failed", delivery=delivery.guid)
+            if delivery.tries < MAX_TRIES_AFTER_A_BUG:
+                await self._put_off(delivery, None, error)
+            else:
+                await self._give_up(delivery, error)
+        else:
+            self._ring()
+
+    async def _decide(self, event: Event) -> Effect | None:
+        match event:
+            case IssueOpened():
+                return await self._issue_opened(event)
+            case CommentCreated():
+                return await self._comment_created(event)
+            case CommentEdited():
+                return await self._comment_edited(event)
+
+    async def _issue_opened(self, event: IssueOpened) -> Effect | None:
+        request = read_request(event.body, self._slug) or read_request(event.title, self._slug)
+        if event.by_bot or request is None:
+            return None
+        if not await self._may_command(event.place, event.author):
+            return self._confused(event.place, event.source)
+
+        async def start(connection: AsyncConnection) -> None:
+            await outbox.reaction(connection, event.place, event.source, "eyes", now=self._clock())
+            await self._new_task(connection, event.place, event.title, request.text, event.source, event.author)
+
+        return start
+
+    async def _comment_created(self, event: CommentCreated) -> Effect | None:
+        if event.by_bot:
+            return None
+        request = read_request(event.body, self._slug)
+        question = await self._answerable(event.place)
+        unasked_reply = question is not None and question.asked.id == event.author.id and not _calls_others(event.body)
+        if request is None and not unasked_reply:
+            return None
+        if not await self._may_command(event.place, event.author):
+            return self._confused(event.place, event.source)
+        words = request.text if request is not None else event.body
+
+        async def act(connection: AsyncConnection) -> None:
+            thread = await store.find_thread(connection, event.place)
+            asked = await store.answerable_question(connection, thread) if thread else None
+            if asked is not None:
+                reply = read_reply(words, _remaining(asked), self._slug)
+                if asked.open or request is not None or _is_plain_choice(reply, asked.questions):
+                    await self._reply_to(connection, asked, reply, event.author, event.source, event.place)
+            elif request is not None:
+                await outbox.reaction(connection, event.place, event.source, "eyes", now=self._clock())
+                await self._new_task(connection, event.place, event.title, words, event.source, event.author)
+
+        return act
+
+    async def _comment_edited(self, event: CommentEdited) -> Effect | None:
+        question_id = question_id_of(event.after)
+        if event.by_bot or event.author.id != self._bot_id or question_id is None:
+            return None
+        question = await self._question(question_id)
+        if question is None or question.thread.place.repository_id != event.place.repository_id:
+            return None
+        reply = read_ticks(event.before, event.after, question.questions)
+        if isinstance(reply, NotAnAnswer) or not await self._may_command(event.place, event.editor):
+            return None
+
+        async def act(connection: AsyncConnection) -> None:
+            asked = await store.question_by_id(connection, question_id)
+            if asked.answered_by is None:
+                await self._reply_to(connection, asked, reply, event.editor, event.source, event.place, ticked=True)
+
+        return act
+
+    # -- what a reply leads to -----------------------------------------------------------------------------------------
+
+    async def _reply_to(
+        self,
+        connection: AsyncConnection,
+        question: AskedQuestion,
+        reply: Reply,
+        by: Person,
+        source: Target,
+        place: Place,
+        *,
+        ticked: bool = False,
+    ) -> None:
+        if isinstance(reply, NotAnAnswer):
+            return
+        if not ticked:
+            await outbox.reaction(connection, place, source, "eyes", now=self._clock())
+        answers = {**question.answers, **reply.answers}
+        if isinstance(reply, Answered):
+            await self._go_on(connection, question, answers, by, source)
+        else:
+            await self._ask_again(connection, question, answers, reply, by, source)
+
+    async def _go_on(
+        self, connection: AsyncConnection, question: AskedQuestion, answers: Answers, by: Person, source: Target
+    ) -> None:
+        now = self._clock()
+        await store.answer_question(connection, question, answers=answers, by=by, url=source.url, now=now)
+        if question.open:
+            await store.move(connection, question.task_id, Status.WAITING_USER, Status.PENDING, now=now)
+            await store.add_turn(connection, question.task_id, now=now, answers_question=question.id)
+        else:
+            late = "\n".join(f"{text} → {answer}" for text, answer in answers.items())
+            await store.add_task(
+                connection,
+                question.thread,
+                number=question.number,
+                request=late,
+                source=source,
+                requester=by,
+                now=now,
+                answers_question=question.id,
+            )
+        body = comments.question_answered(question.questions, answers, by.login)
+        await outbox.comment(connection, question.place, question_key(question.id), body, now=now)
+        log.info("question answered", question=question.id, by=by.login, late=not question.open)
+
+    async def _ask_again(
+        self,
+        connection: AsyncConnection,
+        question: AskedQuestion,
+        answers: Answers,
+        reply: Incomplete,
+        by: Person,
+        source: Target,
+    ) -> None:
+        await store.keep_partial_answers(connection, question, answers)
+        missing = tuple(one for one in question.questions if one.text not in answers)
+        key = f"{question_key(question.id)}-unclear-{source.id}-{len(answers)}"
+        body = comments.question_unclear(missing, by.login)
+        await outbox.comment(connection, question.place, key, body, now=self._clock())
+
+    async def _new_task(
+        self, connection: AsyncConnection, place: Place, title: str, request: str, source: Target, by: Person
+    ) -> None:
+        now = self._clock()
+        thread = await store.open_thread(connection, place, title)
+        task = await store.add_task(
+            connection, thread, number=place.number, request=request, source=source, requester=by, now=now
+        )
+        before = await store.unfinished_before(connection, task)
+        if before or await store.busy_tasks(connection) > self._slots:
+            body = comments.status_queued(before)
+            await outbox.comment(connection, place, status_key(task.id), body, now=now)
+        log.info("task created", task=task.id, place=place.lane, by=by.login)
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    async def _may_command(self, place: Place, person: Person) -> bool:
+        """Whether GitHub says, now, that this person may write to the repository."""
+        repository = self._github.repository(place.installation_id, place.repository_id, place.full_name)
+        permission = await repository.permission(person.login, person.id)
+        return permission.can_write
+
+    def _confused(self, place: Place, source: Target) -> Effect:
+        async def react(connection: AsyncConnection) -> None:
+            await outbox.reaction(connection, place, source, "confused", now=self._clock())
+
+        return react
+
+    async def _answerable(self, place: Place) -> AskedQuestion | None:
+        async with self._database.reading() as connection:
+            thread = await store.find_thread(connection, place)
+            return await store.answerable_question(connection, thread) if thread else None
+
+    async def _question(self, question_id: int) -> AskedQuestion | None:
+        async with self._database.reading() as connection:
+            return await store.find_question(connection, question_id)
+
+    # -- the inbox -----------------------------------------------------------------------------------------------------
+
+    async def _put_off(self, delivery: Delivery, retry_after: float | None, error: Exception) -> None:
+        wait = retry_after if retry_after is not None else backoff(delivery.tries)
+        log.warning("delivery put off", delivery=delivery.guid, again_in_seconds=round(wait), problem=str(error))
+        async with self._database.writing() as connection:
+            await inbox.put_off(connection, delivery.id, until=self._clock() + wait, problem=str(error))
+
+    async def _give_up(self, delivery: Delivery, error: Exception) -> None:
+        log.error("delivery cannot be acted on", delivery=delivery.guid, problem=str(error))
+        async with self._database.writing() as connection:
+            await inbox.handled(connection, delivery.id, now=self._clock(), problem=str(error))
+
+    async def _take(self, busy: Collection[str], limit: int) -> list[tuple[str, Delivery]]:
+        async with self._database.reading() as connection:
+            found = await inbox.due(connection, now=self._clock(), busy=busy, limit=limit)
+        return [(delivery.lane or f"delivery {delivery.guid}", delivery) for delivery in found]
+
+    async def _next_due_at(self) -> float | None:
+        async with self._database.reading() as connection:
+            return await inbox.next_due_at(connection, now=self._clock())
+
+
+_QUESTION_MARKER = re.compile(re.escape(comments.marker("question-0")).replace("0", r"(\d+)"))
+
+
+def question_id_of(body: str) -> int | None:
+    """Which question one of our comments asks, by the marker that it carries."""
+    found = _QUESTION_MARKER.search(body)
+    return int(found[1]) if found else None
+
+
+def _remaining(question: AskedQuestion) -> Questions:
+    """The questions of a call that nobody has answered yet."""
+    return tuple(one for one in question.questions if one.text not in question.answers)
+
+
+def _is_plain_choice(reply: Reply, questions: Questions) -> bool:
+    """Whether a reply only picks options, so that it cannot be talk about something else."""
+    if not isinstance(reply, Answered):
+        return False
+    labels = {option.label for question in questions for option in question.options}
+    return all(answer in labels for answer in reply.answers.values())
+
+
+def _calls_others(body: str) -> bool:
+    """Whether a comment opens with a mention of somebody: it then talks to them."""
+    return re.match(r"\s*@[\w-]+", body) is not None

@@ -1,0 +1,100 @@
+"""The status comment while the agent works: what it is doing now, brought into the outbox from time to time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from ove_gh import comments
+from ove_gh.agent import Progress
+from ove_gh.loop import Bell
+from ove_gh.store import outbox
+from ove_gh.store import tasks as store
+from ove_gh.store.database import Database
+from ove_gh.store.outbox import status_key
+from ove_gh.store.tasks import place_of
+from ove_gh.tasks import Task, Thread, Turn
+
+
+class LiveStatus:
+    """Keeps one turn's status comment up to date while the agent works.
+
+    `interval` is the least time between two edits, in seconds. The agent's progress is also where the session's id first
+    shows; it is written to the thread at once, because a crash may come at any time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        thread: Thread,
+        task: Task,
+        turn: Turn,
+        slug: str,
+        interval: float,
+        clock: Callable[[], float],
+        ring: Callable[[], None],
+    ) -> None:
+        self._database, self._thread, self._task, self._turn = database, thread, task, turn
+        self._slug, self._interval = slug, interval
+        self._branch_url: str | None = None
+        self._clock, self._ring = clock, ring
+        self._changed = Bell()
+        self._session_id = thread.session_id
+        self.progress = Progress()
+
+    def report(self, progress: Progress) -> None:
+        """The agent says what it is doing."""
+        self.progress = progress
+        self._changed.ring()
+
+    @asynccontextmanager
+    async def shown(self) -> AsyncIterator[None]:
+        """Within this, what is reported is shown."""
+        await self._write()
+        showing = asyncio.create_task(self._show(), name="status comment")
+        try:
+            yield
+        finally:
+            showing.cancel()
+            await asyncio.wait([showing])
+        if not showing.cancelled() and (error := showing.exception()) is not None:
+            raise error
+
+    def on_branch(self, thread: Thread, branch_url: str) -> None:
+        """The branch is known now."""
+        self._thread, self._branch_url = thread, branch_url
+        self._changed.ring()
+
+    async def _show(self) -> None:
+        while True:
+            await self._changed.wait(3600)
+            self._changed.hush()
+            await self._write()
+            if self._session_id is not None:
+                await asyncio.sleep(self._interval)
+
+    async def _write(self) -> None:
+        now = self._clock()
+        async with self._database.writing() as connection:
+            elapsed = await store.work_seconds(connection, self._task.id, now=now)
+            body = comments.status_working(self._view(elapsed))
+            place = place_of(self._thread, self._task.number)
+            await outbox.comment(connection, place, status_key(self._task.id), body, now=now)
+            if self.progress.session_id not in (None, self._session_id):
+                self._session_id = self.progress.session_id
+                await store.change_thread(connection, self._thread.id, session_id=self._session_id)
+        self._ring()
+
+    def _view(self, elapsed: float) -> comments.StatusView:
+        return comments.StatusView(
+            slug=self._slug,
+            turn=self._turn.position,
+            elapsed_seconds=elapsed,
+            cost_usd=self._task.cost_usd + self.progress.cost_usd,
+            branch=self._thread.branch,
+            branch_url=self._branch_url,
+            activity=self.progress.activity,
+            checklist=self.progress.checklist,
+        )

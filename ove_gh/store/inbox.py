@@ -1,0 +1,75 @@
+"""Deliveries that were accepted and not yet handled."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ove_gh.store.tables import inbox
+
+_LOOK_AHEAD = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One recorded webhook. `tries` counts the attempts to handle it that had to be put off."""
+
+    id: int
+    guid: str
+    event: str
+    lane: str | None
+    body: bytes
+    tries: int
+
+
+async def record(
+    connection: AsyncConnection, *, guid: str, event: str, lane: str | None, body: bytes, now: float
+) -> bool:
+    """Record a delivery. False when its GUID is known already: GitHub, or a person, delivered it again."""
+    row = {"guid": guid, "event": event, "lane": lane, "body": body, "received_at": now, "due_at": now, "tries": 0}
+    try:
+        await connection.execute(insert(inbox).values(row))
+    except IntegrityError:
+        return False
+    return True
+
+
+async def due(connection: AsyncConnection, *, now: float, busy: Collection[str], limit: int) -> list[Delivery]:
+    """The first waiting delivery of each lane that is not busy, oldest first; a delivery put off holds up its lane."""
+    rows = await connection.execute(
+        select(inbox).where(inbox.c.handled_at.is_(None)).order_by(inbox.c.id).limit(_LOOK_AHEAD)
+    )
+    taken = set(busy)
+    found: list[Delivery] = []
+    for row in rows:
+        if row.lane in taken:
+            continue
+        if row.lane is not None:
+            taken.add(row.lane)
+        if row.due_at <= now and len(found) < limit:
+            found.append(Delivery(row.id, row.guid, row.event, row.lane, row.body, row.tries))
+    return found
+
+
+async def next_due_at(connection: AsyncConnection, *, now: float) -> float | None:
+    """When the next delivery that was put off is due."""
+    value: float | None = await connection.scalar(
+        select(func.min(inbox.c.due_at)).where(inbox.c.handled_at.is_(None), inbox.c.due_at > now)
+    )
+    return value
+
+
+async def handled(connection: AsyncConnection, delivery_id: int, *, now: float, problem: str | None = None) -> None:
+    """Nothing more is to be done for a delivery. `problem` says why it could not be acted on."""
+    await connection.execute(update(inbox).where(inbox.c.id == delivery_id).values(handled_at=now, problem=problem))
+
+
+async def put_off(connection: AsyncConnection, delivery_id: int, *, until: float, problem: str) -> None:
+    """Handle a delivery later, because something it needs is out of reach now."""
+    await connection.execute(
+        update(inbox).where(inbox.c.id == delivery_id).values(due_at=until, tries=inbox.c.tries + 1, problem=problem)
+    )

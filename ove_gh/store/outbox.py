@@ -1,0 +1,173 @@
+"""What is to stand on GitHub: each row is one comment, reaction or request, and what it should say now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ove_gh.store.tables import outbox
+from ove_gh.tasks import Place, Target
+
+_LOOK_AHEAD = 500
+
+Kind = Literal["comment", "reaction", "review"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row. `begun_at` is set when a first sending was begun whose end was never noted."""
+
+    id: int
+    key: str
+    place: Place
+    kind: Kind
+    content: dict[str, Any]
+    version: int
+    remote_id: int | None
+    begun_at: float | None
+    tries: int
+
+
+def status_key(task_id: int) -> str:
+    """The key of a task's status comment."""
+    return f"task-{task_id}-status"
+
+
+def question_key(question_id: int) -> str:
+    """The key of a question's comment; its marker leads from the comment back to the question."""
+    return f"question-{question_id}"
+
+
+async def comment(connection: AsyncConnection, place: Place, key: str, body: str, *, now: float) -> None:
+    """A comment named `key` is to stand under `place`, saying `body`. Said again with another body, it is edited."""
+    await _put(connection, place, key, "comment", {"body": body}, now)
+
+
+async def reaction(connection: AsyncConnection, place: Place, target: Target, content: str, *, now: float) -> None:
+    """The App is to react to an issue or comment: `eyes`, `confused`, …"""
+    key = f"{content}-{target.kind}-{place.repository_id}-{target.id}"
+    await _put(connection, place, key, "reaction", {"target": target.kind, "id": target.id, "content": content}, now)
+
+
+async def review_request(connection: AsyncConnection, place: Place, *, pull: int, login: str, now: float) -> None:
+    """`login` is to be asked for a review of the pull request."""
+    key = f"review-{place.repository_id}-{pull}-{login.lower()}"
+    await _put(connection, place, key, "review", {"pull": pull, "login": login}, now)
+
+
+async def _put(
+    connection: AsyncConnection, place: Place, key: str, kind: Kind, content: dict[str, Any], now: float
+) -> None:
+    row = (await connection.execute(select(outbox.c.id, outbox.c.content).where(outbox.c.key == key))).first()
+    if row is None:
+        values = {
+            "key": key,
+            "lane": place.lane,
+            "installation_id": place.installation_id,
+            "repository_id": place.repository_id,
+            "full_name": place.full_name,
+            "number": place.number,
+            "kind": kind,
+            "content": content,
+            "version": 1,
+            "sent_version": 0,
+            "tries": 0,
+            "due_at": now,
+            "created_at": now,
+        }
+        await connection.execute(insert(outbox).values(values))
+    elif row.content != content:
+        await connection.execute(
+            update(outbox).where(outbox.c.id == row.id).values(content=content, version=outbox.c.version + 1)
+        )
+
+
+async def due(connection: AsyncConnection, *, now: float, busy: Collection[str], limit: int) -> list[Entry]:
+    """The first unsent row of each lane that is not busy. A row that is put off holds up its lane, and no other."""
+    rows = await connection.execute(
+        select(outbox)
+        .where(outbox.c.version > outbox.c.sent_version, outbox.c.given_up_at.is_(None))
+        .order_by(outbox.c.id)
+        .limit(_LOOK_AHEAD)
+    )
+    taken = set(busy)
+    found: list[Entry] = []
+    for row in rows:
+        if row.lane in taken:
+            continue
+        taken.add(row.lane)
+        if row.due_at <= now and len(found) < limit:
+            found.append(_entry(row))
+    return found
+
+
+async def next_due_at(connection: AsyncConnection, *, now: float) -> float | None:
+    """When the next row that was put off is due."""
+    value: float | None = await connection.scalar(
+        select(func.min(outbox.c.due_at)).where(
+            outbox.c.version > outbox.c.sent_version, outbox.c.given_up_at.is_(None), outbox.c.due_at > now
+        )
+    )
+    return value
+
+
+async def url_of(connection: AsyncConnection, key: str) -> str | None:
+    """Where a comment stands, once it has been posted."""
+    value: str | None = await connection.scalar(select(outbox.c.remote_url).where(outbox.c.key == key))
+    return value
+
+
+async def body_of(connection: AsyncConnection, key: str) -> str | None:
+    """What a comment is to say, without its marker."""
+    content: dict[str, Any] | None = await connection.scalar(select(outbox.c.content).where(outbox.c.key == key))
+    return content["body"] if content else None
+
+
+async def touched(connection: AsyncConnection, key: str) -> None:
+    """Somebody else changed the comment on GitHub: what it should say is to be written again."""
+    await connection.execute(update(outbox).where(outbox.c.key == key).values(version=outbox.c.version + 1))
+
+
+async def begun(connection: AsyncConnection, entry: Entry, *, now: float) -> None:
+    """The row is about to be sent for the first time; from here on it may stand on GitHub already."""
+    await connection.execute(update(outbox).where(outbox.c.id == entry.id).values(begun_at=now))
+
+
+async def sent(
+    connection: AsyncConnection, entry: Entry, *, remote_id: int | None = None, remote_url: str | None = None
+) -> None:
+    """This version of the row stands on GitHub."""
+    values: dict[str, Any] = {"sent_version": entry.version, "problem": None, "tries": 0}
+    if remote_id is not None:
+        values |= {"remote_id": remote_id, "remote_url": remote_url}
+    await connection.execute(update(outbox).where(outbox.c.id == entry.id).values(values))
+
+
+async def put_off(connection: AsyncConnection, entry: Entry, *, until: float, problem: str) -> None:
+    """Send the row later: GitHub is out of reach."""
+    await connection.execute(
+        update(outbox).where(outbox.c.id == entry.id).values(due_at=until, tries=outbox.c.tries + 1, problem=problem)
+    )
+
+
+async def given_up(connection: AsyncConnection, entry: Entry, *, now: float, problem: str) -> None:
+    """GitHub will never take this row: the comment or thread is gone, locked, or out of the App's reach."""
+    await connection.execute(update(outbox).where(outbox.c.id == entry.id).values(given_up_at=now, problem=problem))
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(
+        id=row.id,
+        key=row.key,
+        place=Place(row.installation_id, row.repository_id, row.full_name, row.number),
+        kind=row.kind,
+        content=row.content,
+        version=row.version,
+        remote_id=row.remote_id,
+        begun_at=row.begun_at,
+        tries=row.tries,
+    )

@@ -1,0 +1,171 @@
+"""The tables.
+
+Times are seconds since the epoch (UTC) as floating point numbers; JSON columns hold plain values; GitHub's ids have
+outgrown 32 bits.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("guid", String(64), nullable=False, unique=True),
+    Column("event", String(64), nullable=False),
+    Column("lane", String(64)),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("handled_at", Double),
+    Column("problem", Text),
+)
+"""Deliveries, recorded before they are acknowledged. `problem` says why one was given up, or is tried again."""
+
+Index("ix_inbox_waiting", inbox.c.handled_at, inbox.c.id)
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("installation_id", BigInteger, nullable=False),
+    Column("full_name", String(255), nullable=False),
+    Column("title", Text, nullable=False, default=""),
+    Column("session_id", String(64)),
+    Column("branch", String(255)),
+    Column("base_branch", String(255)),
+    Column("pushed_sha", String(64)),
+    Column("pull_number", Integer),
+    Column("pull_url", Text),
+    UniqueConstraint("repository_id", "number"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("thread_id", ForeignKey("threads.id"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("status", String(16), nullable=False, index=True),
+    Column("request", Text, nullable=False),
+    Column("source_kind", String(16), nullable=False),
+    Column("source_id", BigInteger, nullable=False),
+    Column("source_url", Text, nullable=False),
+    Column("requester_id", BigInteger, nullable=False),
+    Column("requester_login", String(255), nullable=False),
+    Column("cost_usd", Double, nullable=False, default=0.0),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("ended_at", Double),
+    Column("failure", String(64)),
+)
+"""`number` is the issue or pull request where the task was asked for, and where its comments go."""
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task_id", ForeignKey("tasks.id"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("status", String(16), nullable=False, index=True),
+    Column("answers_question", ForeignKey("questions.id")),
+    Column("due_at", Double, nullable=False),
+    Column("claimed_by", String(64)),
+    Column("starts", Integer, nullable=False, default=0),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("outcome", JSON(none_as_null=True)),
+    Column("pushing", String(64)),
+    Column("cost_usd", Double, nullable=False, default=0.0),
+    Column("started_at", Double),
+    Column("ended_at", Double),
+    UniqueConstraint("task_id", "position"),
+)
+"""`pushing` is the commit that the turn was about to push, or has pushed. `claimed_by` names the run of the service that works on a turn; a claim of another run is left over from a crash."""
+
+questions = Table(
+    "questions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task_id", ForeignKey("tasks.id"), nullable=False, index=True),
+    Column("tool_use_id", String(128), nullable=False),
+    Column("questions", JSON, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("asked_at", Double, nullable=False),
+    Column("reminded_at", Double),
+    Column("expired_at", Double),
+    Column("answers", JSON, nullable=False),
+    Column("answered_at", Double),
+    Column("answered_by_id", BigInteger),
+    Column("answered_by_login", String(255)),
+    Column("answered_url", Text),
+)
+"""AskUserQuestion calls. `answers` grows while some of its questions are still open."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(128), nullable=False, unique=True),
+    Column("lane", String(64), nullable=False),
+    Column("installation_id", BigInteger, nullable=False),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("full_name", String(255), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("sent_version", Integer, nullable=False, default=0),
+    Column("remote_id", BigInteger),
+    Column("remote_url", Text),
+    Column("due_at", Double, nullable=False),
+    Column("begun_at", Double),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("given_up_at", Double),
+    Column("problem", Text),
+    Column("created_at", Double, nullable=False),
+)
+"""What is to stand on GitHub. A row is sent while `version` is ahead of `sent_version`."""
+
+Index("ix_outbox_waiting", outbox.c.lane, outbox.c.id)
+
+transcripts = Table(
+    "transcripts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_key", String(255), nullable=False),
+    Column("session_id", String(64), nullable=False),
+    Column("subpath", String(255), nullable=False, default=""),
+    Column("uuid", String(64)),
+    Column("entry", JSON, nullable=False),
+    Column("written_at", Double, nullable=False),
+    UniqueConstraint("project_key", "session_id", "subpath", "uuid"),
+)
+"""Claude's session transcripts, one row an entry, in the order of `id`. Entries without a uuid may repeat."""

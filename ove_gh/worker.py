@@ -1,0 +1,269 @@
+"""Claim a turn, run the agent, record what came of it, publish that.
+
+A turn has two halves. The first ends with the agent's outcome in the database; the second (publish.py) can be repeated
+from the start. What is out of reach for a moment puts a turn off; what will not change by itself fails its task, and the
+thread is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import structlog
+
+from ove_gh import branches, prompt
+from ove_gh.agent import Failed, FailureReason, Limits, Outcome, Progress, TurnInput, outcome_as_json
+from ove_gh.briefing import brief
+from ove_gh.checkout import Checkouts, CheckoutError, Clone, Remote, RemoteUnavailable
+from ove_gh.claude.agent import ClaudeAgent
+from ove_gh.comments import Failure, FailureKind
+from ove_gh.failures import failure_of
+from ove_gh.github.client import GitHub, Repository
+from ove_gh.github.errors import BadCredentials, GitHubError, GitHubRefused, GitHubUnavailable
+from ove_gh.github.models import AppIdentity
+from ove_gh.loop import Bell, backoff, work_through
+from ove_gh.publish import Publisher, bot_identity, person_identity
+from ove_gh.status import LiveStatus
+from ove_gh.store import tasks as store
+from ove_gh.store.database import Database
+from ove_gh.store.tasks import AskedQuestion
+from ove_gh.tasks import Task, Thread, Turn, TurnStatus
+
+MAX_TRIES = 12
+"""How often a turn is put off because something is out of reach: with growing pauses, about forty minutes."""
+
+log = structlog.get_logger("ove_gh.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkSettings:
+    """What the operator decided about turns. `limits.budget_usd` is for a whole task, the rest for one turn."""
+
+    limits: Limits
+    model: str | None
+    slots: int
+    status_interval: float
+    server_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that the rows say about a claimed turn."""
+
+    turn: Turn
+    task: Task
+    thread: Thread
+    question: AskedQuestion | None
+    previous_task: Task | None
+
+
+class Worker:
+    """Works on turns, up to `settings.slots` at once; `run_id` names this run of the service in its claims."""
+
+    def __init__(
+        self,
+        database: Database,
+        github: GitHub,
+        checkouts: Checkouts,
+        agent: ClaudeAgent,
+        publisher: Publisher,
+        *,
+        identity: AppIdentity,
+        settings: WorkSettings,
+        run_id: str,
+        bell: Bell,
+        ring: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._database, self._github, self._checkouts = database, github, checkouts
+        self._agent, self._publisher = agent, publisher
+        self._identity, self._settings, self._run_id = identity, settings, run_id
+        self._bell, self._ring, self._clock = bell, ring, clock
+
+    async def run(self) -> None:
+        """Take up what an earlier run left, then work on whatever is due, until cancelled."""
+        async with self._database.writing() as connection:
+            exhausted = await store.recover(connection, run_id=self._run_id, now=self._clock())
+        for turn in exhausted:
+            await self._give_up(turn, Failure(FailureKind.CRASHED_TOO_OFTEN))
+        await work_through(
+            take=self._take,
+            handle=self.work,
+            next_due_at=self._next_due_at,
+            bell=self._bell,
+            clock=self._clock,
+            limit=self._settings.slots,
+        )
+
+    async def work(self, turn: Turn) -> None:
+        """Do what is left of a claimed turn. When this is cancelled, the turn is given back to be resumed."""
+        with structlog.contextvars.bound_contextvars(task=turn.task_id, turn=turn.id):
+            try:
+                if turn.status is TurnStatus.RUNNING:
+                    turn = await self._run_agent(turn)
+                await self._publisher.publish(turn)
+            except asyncio.CancelledError:
+                await self._put_back(turn, due_at=self._clock())
+                log.info("turn interrupted; it goes on at the next start")
+                raise
+            except (GitHubUnavailable, RemoteUnavailable, BadCredentials) as error:
+                await self._postpone(turn, error)
+            except (GitHubError, CheckoutError) as error:
+                await self._give_up(turn, failure_of(error))
+            except Exception as error:
+                # A bug must end in the thread and in the log, and must not stop everybody else's work.
+                log.exception("turn failed")
+                await self._give_up(turn, Failure(FailureKind.INTERNAL, type(error).__name__))
+
+    # -- the agent's half ----------------------------------------------------------------------------------------------
+
+    async def _run_agent(self, turn: Turn) -> Turn:
+        job = await self._job(turn)
+        repository = self._repository(job.thread)
+        status = self._status(job)
+        async with status.shown():
+            job, clone = await self._prepare(job, repository)
+            status.on_branch(job.thread, self._publisher.branch_url(job.thread))
+            outcome = await self._outcome(job, repository, clone, status.report, session_lost=False)
+            if isinstance(outcome, Failed) and outcome.reason is FailureReason.SESSION_LOST:
+                log.warning("session lost; starting a new one", detail=outcome.detail)
+                outcome = await self._outcome(job, repository, clone, status.report, session_lost=True)
+        async with self._database.writing() as connection:
+            await store.agent_ended(
+                connection,
+                turn,
+                outcome=outcome_as_json(outcome),
+                cost_usd=outcome.cost_usd,
+                session_id=outcome.session_id,
+            )
+            return await store.turn_by_id(connection, turn.id)
+
+    async def _job(self, turn: Turn) -> Job:
+        async with self._database.reading() as connection:
+            task = await store.task_by_id(connection, turn.task_id)
+            question = (
+                await store.question_by_id(connection, turn.answers_question) if turn.answers_question else None
+            )
+            return Job(
+                turn=turn,
+                task=task,
+                thread=await store.thread_by_id(connection, task.thread_id),
+                question=question,
+                previous_task=await store.task_before(connection, task),
+            )
+
+    async def _prepare(self, job: Job, repository: Repository) -> tuple[Job, Clone]:
+        """The thread's clone on its branch; a thread's first turn decides what the branch is called."""
+        details = await repository.details()
+        place, thread = job.thread.place, job.thread
+        branch = thread.branch or branches.branch_name(place.number, thread.title)
+        base_branch = thread.base_branch or details.default_branch
+        clone = await self._checkouts.prepare(
+            Remote(details.clone_url, lambda: repository.git_token(write=False)),
+            place.repository_id,
+            thread.id,
+            base_branch=base_branch,
+            branch=branch,
+            author=bot_identity(self._identity, self._settings.server_url),
+            co_author=person_identity(job.task.requester, self._settings.server_url),
+        )
+        async with self._database.writing() as connection:
+            await store.change_thread(
+                connection, thread.id, branch=branch, base_branch=base_branch, full_name=details.full_name
+            )
+            thread = await store.thread_by_id(connection, thread.id)
+        return Job(job.turn, job.task, thread, job.question, job.previous_task), clone
+
+    async def _outcome(
+        self, job: Job, repository: Repository, clone: Clone, report: Callable[[Progress], None], *, session_lost: bool
+    ) -> Outcome:
+        start = await brief(
+            repository,
+            self._identity,
+            thread=job.thread,
+            task=job.task,
+            turn=job.turn,
+            question=job.question,
+            previous_task=job.previous_task,
+            session_lost=session_lost,
+        )
+        async with self._database.writing() as connection:
+            starts = await store.agent_started(connection, job.turn.id)
+        log.info("agent starts", starts=starts, resumes=start.session_id is not None)
+        limits, settings = self._settings.limits, self._settings
+        outcome = await self._agent.run_turn(
+            TurnInput(
+                workdir=clone.path,
+                config_dir=self._agent.config_dir(job.thread.id),
+                author=bot_identity(self._identity, settings.server_url),
+                co_author=person_identity(job.task.requester, settings.server_url),
+                limits=Limits(limits.turns, max(0.01, limits.budget_usd - job.task.cost_usd), limits.seconds),
+                model=settings.model,
+                session_id=start.session_id,
+                prompt=start.prompt,
+                answers=start.answers,
+                system_prompt=prompt.system_prompt(
+                    slug=self._identity.slug,
+                    full_name=job.thread.place.full_name,
+                    branch=clone.branch,
+                    default_branch=clone.base_branch,
+                    may_ask=True,
+                ),
+            ),
+            thread_id=job.thread.id,
+            on_progress=report,
+        )
+        log.info("agent ended", outcome=type(outcome).__name__, cost_usd=round(outcome.cost_usd, 4))
+        return outcome
+
+    def _status(self, job: Job) -> LiveStatus:
+        return LiveStatus(
+            self._database,
+            thread=job.thread,
+            task=job.task,
+            turn=job.turn,
+            slug=self._identity.slug,
+            interval=self._settings.status_interval,
+            clock=self._clock,
+            ring=self._ring,
+        )
+
+    # -- when it does not go well --------------------------------------------------------------------------------------
+
+    async def _postpone(self, turn: Turn, error: GitHubError | CheckoutError) -> None:
+        """Try again later; after many tries, give up and say so."""
+        if turn.tries >= MAX_TRIES:
+            await self._give_up(turn, failure_of(error))
+            return
+        named = error.retry_after if isinstance(error, GitHubUnavailable) else None
+        wait = named if named is not None else backoff(turn.tries)
+        log.warning("turn put off", again_in_seconds=round(wait), problem=str(error))
+        await self._put_back(turn, due_at=self._clock() + wait, failed_try=True)
+
+    async def _put_back(self, turn: Turn, *, due_at: float, failed_try: bool = False) -> None:
+        async with self._database.writing() as connection:
+            await store.put_turn_back(connection, turn, due_at=due_at, now=self._clock(), failed_try=failed_try)
+
+    async def _give_up(self, turn: Turn, failure: Failure) -> None:
+        kept = await self._publisher.what_is_kept(turn)
+        await self._publisher.fail(turn, failure, kept)
+
+    # -- claims --------------------------------------------------------------------------------------------------------
+
+    async def _take(self, _busy: Collection[str], _limit: int) -> list[tuple[str, Turn]]:
+        async with self._database.writing() as connection:
+            turn = await store.claim_turn(connection, run_id=self._run_id, now=self._clock())
+        if turn is None:
+            return []
+        self._bell.ring()
+        return [(f"turn {turn.id}", turn)]
+
+    async def _next_due_at(self) -> float | None:
+        async with self._database.reading() as connection:
+            return await store.next_turn_due_at(connection, now=self._clock())
+
+    def _repository(self, thread: Thread) -> Repository:
+        place = thread.place
+        return self._github.repository(place.installation_id, place.repository_id, place.full_name)

@@ -1,0 +1,184 @@
+"""Who is heard, and what people are told when a turn cannot finish."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ove_gh.demo.github import respond
+from ove_gh.demo.model import Usage, ask, fail, reply, say, use
+from ove_gh.demo.stage import REPOSITORY, Stage, staged
+from tests.acceptance.scripts import (
+    ASK_AND_FIX,
+    FIX,
+    ROUNDING,
+    asked,
+    bot_comments,
+    failed,
+    finished,
+    mention,
+    open_issue,
+    question_comment,
+    says,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_strangers_mention_runs_nothing(stage: Stage) -> None:
+    """Somebody without write access gets 😕, no words and no run."""
+    number = open_issue(stage)
+    comment = mention(stage, number, login="mallory")
+    await stage.github.wait_for(lambda github: github.reactions(comment) == [("ove[bot]", "confused")])
+    assert bot_comments(stage.github, number) == []
+    assert stage.model.requests == []
+
+
+async def test_a_strangers_reply_answers_nothing(stage: Stage) -> None:
+    """A stranger's reply to a waiting question, with and without a mention, resumes nothing; the question stays open."""
+    stage.model.when("empty cart", ASK_AND_FIX)
+    number = open_issue(stage)
+    mention(stage, number)
+    question = await asked(stage, number)
+    stage.github.comment(REPOSITORY, number, "mallory", "1")
+    loud = mention(stage, number, login="mallory", words="1")
+    await stage.github.wait_for(lambda github: github.reactions(loud) == [("ove[bot]", "confused")])
+    assert "~~" not in question.body
+    assert len(stage.model.requests) == 2
+    stage.github.comment(REPOSITORY, number, "alice", "2")
+    await finished(stage, number)
+    assert "An error" in stage.model.tool_results("AskUserQuestion")[0].text
+
+
+async def test_a_writer_whom_the_payload_calls_nobody_is_heard(stage: Stage) -> None:
+    """author_association NONE means nothing: GitHub's collaborator permission decides."""
+    stage.github.set_author_association(REPOSITORY, "bob", "NONE")
+    stage.model.when("explain", [say("Explained.")])
+    number = open_issue(stage)
+    mention(stage, number, login="bob", words="please explain")
+    await finished(stage, number, "Explained.")
+
+
+async def test_a_lost_right_is_noticed_at_the_answer(stage: Stage) -> None:
+    """The requester who lost write access since can no longer answer."""
+    stage.model.when("empty cart", ASK_AND_FIX)
+    number = open_issue(stage)
+    mention(stage, number)
+    await asked(stage, number)
+    stage.github.grant(REPOSITORY, "alice", "read")
+    answer = stage.github.comment(REPOSITORY, number, "alice", "1")
+    await stage.github.wait_for(lambda github: github.reactions(answer) == [("ove[bot]", "confused")])
+    assert len(stage.model.requests) == 2
+
+
+async def test_while_github_is_down_nothing_runs_and_it_is_asked_again(stage: Stage) -> None:
+    """When the permission cannot be asked, nothing runs; once GitHub answers, the request is taken up."""
+    stage.model.when("explain", [say("Explained.")])
+    outage = stage.github.on("GET", r".*/permission", action=respond(502), times=None)
+    number = open_issue(stage)
+    mention(stage, number, words="please explain")
+    await outage.reached()
+    assert stage.model.requests == []
+    assert bot_comments(stage.github, number) == []
+    outage.stop()
+    await finished(stage, number, "Explained.")
+
+
+async def test_mentions_that_are_not_meant_start_nothing(stage: Stage) -> None:
+    """Code, quotes, HTML comments, other logins, edits and bots start nothing; a real mention after them does."""
+    stage.github.create_user("helpful[bot]", kind="Bot")
+    stage.github.grant(REPOSITORY, "helpful[bot]", "write")
+    stage.model.when("explain", [say("Explained.")])
+    number = open_issue(stage)
+    for body in ("`@ove fix it`", "> @ove fix it", "<!-- @ove fix it -->", "```\n@ove fix it\n```", "@ove-fan fix it"):
+        stage.github.comment(REPOSITORY, number, "alice", body)
+    stage.github.comment(REPOSITORY, number, "helpful[bot]", "@ove fix it")
+    plain = stage.github.comment(REPOSITORY, number, "alice", "nothing yet")
+    stage.github.edit_comment(plain.id, "alice", "@ove fix it")
+    mention(stage, number, words="please explain")
+    await finished(stage, number, "Explained.")
+    assert len(stage.model.requests) == 1
+    assert len(bot_comments(stage.github, number)) == 1
+
+
+LIMITS = {
+    "model unreachable": ([fail(529, times=None)], {}, "model"),
+    "key refused": ([fail(401, times=None, message="invalid x-api-key")], {}, "key"),
+    "turn limit": ([use("Bash", command="true")] * 5, {"OVE_MAX_TURNS": "2"}, "OVE_MAX_TURNS"),
+    "time limit": ([use("Bash", command="sleep 1000")], {"OVE_TURN_TIMEOUT": "4s"}, "OVE_TURN_TIMEOUT"),
+    "budget": (
+        [reply(use("Bash", command="true"), usage=Usage(900_000, 50_000))] * 3,
+        {"OVE_MAX_BUDGET_USD": "0.05"},
+        "OVE_MAX_BUDGET_USD",
+    ),
+    "crash": ([use("Bash", command="pkill -KILL -f '[c]laude.*stream-json' --uid 0 -P $PPID; kill -KILL $PPID")], {}, ""),
+}
+
+
+@pytest.mark.parametrize("case", LIMITS)
+async def test_a_turn_that_cannot_finish_says_why_and_keeps_the_work(tmp_path: Path, case: str) -> None:
+    """Whatever stops a turn: one comment to the requester says what happened and what to write; the work is pushed."""
+    trouble, settings, word = LIMITS[case]
+    async with staged(tmp_path, OVE_MODEL_PATIENCE="3s", **settings) as stage:
+        stage.model.when("empty cart", [use("Bash", command=FIX), *trouble])
+        number = open_issue(stage)
+        mention(stage, number)
+        told = await failed(stage, number)
+        assert says(told, "@alice", "@ove continue", word)
+        [branch] = set(stage.github.branches(REPOSITORY)) - {"main"}
+        assert branch.startswith(f"ove/{number}-")
+        assert "return Decimal(0)" in stage.github.diff(REPOSITORY, "main", branch)
+        assert stage.github.pulls(REPOSITORY) == []
+        assert len(bot_comments(stage.github, number)) == 2
+
+
+async def test_after_a_failure_continue_goes_on_in_the_same_session(tmp_path: Path) -> None:
+    """`@ove continue` after a limit resumes the session; its result becomes the pull request."""
+    async with staged(tmp_path, OVE_MAX_TURNS="2") as stage:
+        stage.model.when("empty cart", [use("Bash", command=FIX), use("Bash", command="true"), say("Now it is done.")])
+        number = open_issue(stage)
+        mention(stage, number)
+        await failed(stage, number)
+        mention(stage, number, words="continue")
+        await finished(stage, number, "Now it is done.")
+        assert len(stage.github.pulls(REPOSITORY)) == 1
+        assert len(stage.model.conversations) == 1
+
+
+async def test_a_push_that_a_rule_refuses_is_told(stage: Stage) -> None:
+    """When GitHub refuses the push, the requester reads GitHub's reason, and that the commits are kept."""
+    stage.github.repository(REPOSITORY).protect("ove/**")
+    stage.model.when("empty cart", [use("Bash", command=FIX), say("Done.")])
+    number = open_issue(stage)
+    mention(stage, number)
+    told = await failed(stage, number)
+    assert says(told, "@alice", "push")
+
+
+@pytest.fixture
+async def impatient(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage whose service reminds after a second and lets questions go after three."""
+    settings = {"OVE_REMINDER_AFTER": "1s", "OVE_QUESTION_EXPIRES_AFTER": "3s", "OVE_SWEEP_INTERVAL": "0.3s"}
+    async with staged(tmp_path, **settings) as stage:
+        yield stage
+
+
+async def test_a_question_is_reminded_of_once_and_expires(impatient: Stage) -> None:
+    """One reminder, then the task ends as unanswered; a later reply still picks it up in the same session."""
+    stage = impatient
+    stage.model.when("empty cart", [ask([ROUNDING]), say("Better late than never.")])
+    number = open_issue(stage)
+    mention(stage, number)
+    await asked(stage, number)
+    await stage.github.wait_for(lambda github: says(question_comment(github, number), "@ove"), what="the expiry")
+    await stage.github.wait_for(
+        lambda github: any("-reminder -->" in comment.body for comment in bot_comments(github, number))
+    )
+    stage.github.comment(REPOSITORY, number, "alice", "Zero")
+    await finished(stage, number, "Better late than never.")
+    reminders = [comment for comment in bot_comments(stage.github, number) if "-reminder -->" in comment.body]
+    assert len(reminders) == 1
+    assert "Zero" in stage.model.tool_results("AskUserQuestion")[0].text
+    assert len(stage.model.conversations) == 1
