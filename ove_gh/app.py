@@ -15,14 +15,13 @@ import socket
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
 import uvicorn
 
-from ove_gh.agent import Limits
 from ove_gh.checkout import Checkouts
 from ove_gh.claude.agent import ClaudeAgent
 from ove_gh.claude.launch import ModelAccess
@@ -36,7 +35,7 @@ from ove_gh.outbox import Sender
 from ove_gh.publish import Publisher
 from ove_gh.scheduler import run_every
 from ove_gh.settings import Settings
-from ove_gh.store.database import Database, open_database
+from ove_gh.store.database import Database, DatabaseFailed, open_database
 from ove_gh.store.transcripts import transcript_store
 from ove_gh.sweeps import SECONDS_A_DAY, sweep_questions
 from ove_gh.webhook import web_app
@@ -53,7 +52,10 @@ async def serve(settings: Settings) -> None:
     """Run the service until SIGTERM or SIGINT. Raises CannotStart, or what stopped a part of it."""
     with _alone_in(settings.data_dir), _listening(settings) as listener:
         _clean_up_after_a_crash(settings.data_dir)
-        database = await open_database(settings.database_url.get_secret_value())
+        try:
+            database = await open_database(settings.database_url.get_secret_value())
+        except DatabaseFailed as error:
+            raise CannotStart(f"The database cannot be used: {error}. Check OVE_DATA_DIR and its free space.") from None
         try:
             await _run(settings, database, listener)
         finally:
@@ -132,9 +134,7 @@ async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> Non
             publisher,
             identity=identity,
             settings=WorkSettings(
-                limits=Limits(
-                    settings.max_turns, settings.max_budget_usd, settings.turn_timeout.total_seconds()
-                ),
+                limits=settings.limits,
                 model=settings.model,
                 slots=settings.max_sessions,
                 status_interval=settings.status_interval.total_seconds(),
@@ -218,6 +218,8 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
             f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Set HOST and PORT to a free address."
         ) from None
     with listener:
+        # asyncio sets this itself only on sockets that it makes; without it each answer waits some 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener
 
 

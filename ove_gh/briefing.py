@@ -76,10 +76,9 @@ async def _conversation(repository: Repository, identity: AppIdentity, task: Tas
     """The thread up to the comment that made the request, and without it: the request is given by itself."""
     issue = await repository.issue(task.number)
     written = await repository.comments(task.number, newest=NEWEST_COMMENTS)
-    if task.source.kind == "comment":
-        written = [comment for comment in written if comment.id < task.source.id]
-    else:
-        written = []
+    # What was said after the request is not part of it; an issue that is itself the request comes before any comment.
+    said_before = task.source.id if task.source.kind == "comment" else 0
+    written = [comment for comment in written if comment.id < said_before]
     rights = await _rights(repository, identity, [issue.author, *(comment.author for comment in reversed(written))])
     numbered = [(comment.id, _said(comment, rights)) for comment in written]
     opening = Said(issue.author.login, rights.get(issue.author.id, "unknown"), issue.body)

@@ -273,14 +273,14 @@ def _question(questions: Questions, position: int, longest: int, *, ticking: boo
     if question.options:
         remarks.append("choose any" if question.multiple else "choose one")
     remark = f" ({'; '.join(remarks)})" if remarks else ""
-    lines = [f"**{number}{inline(question.text, longest)}**{remark}"]
+    lines = [f"**{number}{inline(question.text, longest) or '…'}**{remark}"]
     for n, (key, option) in enumerate(zip(option_keys(question), question.options, strict=True)):
         lines.append(_option(key, option, longest, box_name(position, n) if ticking else None))
     return "\n".join(lines)
 
 
 def _option(key: str, option: Option, longest: int, box: str | None) -> str:
-    name = f"**{key}. {inline(option.label, longest)}**"
+    name = f"**{key}. {inline(option.label, longest) or '…'}**"
     words = f"{name}: {inline(option.description, longest)}" if option.description.strip() else name
     return f"- [ ] {words} <!-- {box} -->" if box else f"- {words}"
 
@@ -330,7 +330,7 @@ def _who_else(slug: str) -> str:
 
 
 def _struck(question: Question) -> str:
-    return f"~~{inline(question.text, 300)}~~"
+    return f"~~{inline(question.text, 300) or '…'}~~"
 
 
 def _answered(question: Question, answers: Answers, by_login: str) -> str:
@@ -369,6 +369,8 @@ class FailureKind(StrEnum):
     """The repository could not be fetched, or no clone could be made of it."""
     PUSH_REFUSED = "push_refused"
     """GitHub did not take the push."""
+    BRANCH_MOVED = "branch_moved"
+    """Somebody else pushed to the branch meanwhile."""
     PUBLISH_FAILED = "publish_failed"
     """GitHub did not take the result: the pull request, a comment."""
     CRASHED_TOO_OFTEN = "crashed_too_often"
@@ -439,6 +441,11 @@ _FAILURES = {
         "GitHub did not take my push",
         "My commits are safe where I run. Check that the App may write here and that no rule guards the branch. "
         "Then write {go_on} to push again.",
+    ),
+    FailureKind.BRANCH_MOVED: _FailureWords(
+        "somebody else has pushed to my branch meanwhile",
+        "Nothing of theirs was touched, and my commits are safe where I run. "
+        "Write {go_on}: I merge theirs and push again.",
     ),
     FailureKind.PUBLISH_FAILED: _FailureWords(
         "GitHub did not take my result",

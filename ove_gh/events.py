@@ -1,7 +1,7 @@
 """What happened on GitHub, as values: a webhook's event name and payload become one small dataclass, or None.
 
-Only what the service acts on is read, and nothing else of a payload is needed: GitHub adds fields and actions at any time.
-The payloads are described at https://docs.github.com/en/webhooks/webhook-events-and-payloads
+Only what the service acts on is read, and nothing else of a payload is needed: GitHub adds fields and actions at any
+time. The payloads are described at https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ Event = IssueOpened | CommentCreated | CommentEdited
 def read_event(name: str, payload: Payload) -> Event | None:
     """Read one delivery.
 
-    `name` is the X-GitHub-Event header, `payload` the parsed body. Returns None for events and actions that mean nothing
-    to the service. Raises MalformedPayload when a documented field is missing.
+    `name` is the X-GitHub-Event header, `payload` the parsed body. Returns None for events and actions that mean
+    nothing to the service. Raises MalformedPayload when a documented field is missing.
     """
     match name, payload.get("action"):
         case "issues", "opened":

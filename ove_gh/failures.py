@@ -16,7 +16,6 @@ from ove_gh.comments import Failure, FailureKind
 from ove_gh.github.errors import GitHubError, GitHubRefused, GitHubUnavailable
 
 _REJECTIONS = {
-    Rejection.NON_FAST_FORWARD: "somebody else has pushed to the branch meanwhile",
     Rejection.PROTECTED: "a rule protects the branch",
     Rejection.SECRETS: "its push protection found what looks like a secret",
     Rejection.WORKFLOW_PERMISSION: "the commits change .github/workflows, and the App may not",
@@ -29,6 +28,8 @@ _REJECTIONS = {
 def failure_of(error: GitHubError | CheckoutError) -> Failure:
     """The failure that an error means for a task which it ended."""
     match error:
+        case PushRejected(reason=Rejection.NON_FAST_FORWARD):
+            return Failure(FailureKind.BRANCH_MOVED)
         case PushRejected():
             said = error.message.splitlines()[0] if error.message else ""
             why = _REJECTIONS.get(error.reason)

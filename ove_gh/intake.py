@@ -11,10 +11,9 @@ import re
 from collections.abc import Awaitable, Callable, Collection
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ove_gh import comments
-from ove_gh.answers import Answered, Incomplete, NotAnAnswer, Reply, read_reply, read_ticks
+from ove_gh.answers import Answered, NotAnAnswer, Reply, read_reply, read_ticks
 from ove_gh.commands import read_request
 from ove_gh.events import CommentCreated, CommentEdited, Event, IssueOpened, MalformedPayload, read_event
 from ove_gh.github.client import GitHub
@@ -23,7 +22,7 @@ from ove_gh.loop import Bell, backoff, work_through
 from ove_gh.questions import Answers, Questions
 from ove_gh.store import inbox, outbox
 from ove_gh.store import tasks as store
-from ove_gh.store.database import Database
+from ove_gh.store.database import Database, Transaction
 from ove_gh.store.inbox import Delivery
 from ove_gh.store.outbox import question_key, status_key
 from ove_gh.store.tasks import AskedQuestion
@@ -32,7 +31,7 @@ from ove_gh.tasks import Person, Place, Status, Target
 DELIVERIES_AT_ONCE = 8
 MAX_TRIES_AFTER_A_BUG = 5
 
-Effect = Callable[[AsyncConnection], Awaitable[None]]
+Effect = Callable[[Transaction], Awaitable[None]]
 """What a delivery leads to, to be done in one transaction."""
 
 log = structlog.get_logger("ove_gh.intake")
@@ -113,7 +112,7 @@ class Intake:
         if not await self._may_command(event.place, event.author):
             return self._confused(event.place, event.source)
 
-        async def start(connection: AsyncConnection) -> None:
+        async def start(connection: Transaction) -> None:
             await outbox.reaction(connection, event.place, event.source, "eyes", now=self._clock())
             await self._new_task(connection, event.place, event.title, request.text, event.source, event.author)
 
@@ -131,7 +130,7 @@ class Intake:
             return self._confused(event.place, event.source)
         words = request.text if request is not None else event.body
 
-        async def act(connection: AsyncConnection) -> None:
+        async def act(connection: Transaction) -> None:
             thread = await store.find_thread(connection, event.place)
             asked = await store.answerable_question(connection, thread) if thread else None
             if asked is not None:
@@ -155,7 +154,7 @@ class Intake:
         if isinstance(reply, NotAnAnswer) or not await self._may_command(event.place, event.editor):
             return None
 
-        async def act(connection: AsyncConnection) -> None:
+        async def act(connection: Transaction) -> None:
             asked = await store.question_by_id(connection, question_id)
             if asked.answered_by is None:
                 await self._reply_to(connection, asked, reply, event.editor, event.source, event.place, ticked=True)
@@ -166,7 +165,7 @@ class Intake:
 
     async def _reply_to(
         self,
-        connection: AsyncConnection,
+        connection: Transaction,
         question: AskedQuestion,
         reply: Reply,
         by: Person,
@@ -183,10 +182,10 @@ class Intake:
         if isinstance(reply, Answered):
             await self._go_on(connection, question, answers, by, source)
         else:
-            await self._ask_again(connection, question, answers, reply, by, source)
+            await self._ask_again(connection, question, answers, by, source)
 
     async def _go_on(
-        self, connection: AsyncConnection, question: AskedQuestion, answers: Answers, by: Person, source: Target
+        self, connection: Transaction, question: AskedQuestion, answers: Answers, by: Person, source: Target
     ) -> None:
         now = self._clock()
         await store.answer_question(connection, question, answers=answers, by=by, url=source.url, now=now)
@@ -211,10 +210,9 @@ class Intake:
 
     async def _ask_again(
         self,
-        connection: AsyncConnection,
+        connection: Transaction,
         question: AskedQuestion,
         answers: Answers,
-        reply: Incomplete,
         by: Person,
         source: Target,
     ) -> None:
@@ -225,7 +223,7 @@ class Intake:
         await outbox.comment(connection, question.place, key, body, now=self._clock())
 
     async def _new_task(
-        self, connection: AsyncConnection, place: Place, title: str, request: str, source: Target, by: Person
+        self, connection: Transaction, place: Place, title: str, request: str, source: Target, by: Person
     ) -> None:
         now = self._clock()
         thread = await store.open_thread(connection, place, title)
@@ -247,7 +245,7 @@ class Intake:
         return permission.can_write
 
     def _confused(self, place: Place, source: Target) -> Effect:
-        async def react(connection: AsyncConnection) -> None:
+        async def react(connection: Transaction) -> None:
             await outbox.reaction(connection, place, source, "confused", now=self._clock())
 
         return react

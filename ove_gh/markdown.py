@@ -33,7 +33,7 @@ COMMENT = "!"
 # What GitHub makes a link of by itself: https://github.github.com/gfm/#autolinks-extension-
 _URL = re.compile(
     r"(?:(?<![A-Za-z])(?:https?|ftp)://|(?<![^\s*_~(])www\.)"
-    r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?![\w.@])(?:[/?#:][^\s<>*~`|]*)?",
+    r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?![\w.@])(?:[/?#:][^\s<>*~`|\\]*)?",
     re.IGNORECASE | re.ASCII,
 )
 _HTML_COMMENT = re.compile(r"<!--(?:-?>|.*?-->|.*\Z)", re.DOTALL)
@@ -145,9 +145,18 @@ class _Canvas:
         self._column_after: dict[int, int] = {}
         self._apart: list[str] = []
         """The elements that set their text apart and are open at this place: they may span paragraphs."""
+        self._unclosed: list[int] = []
+        """Where comments begin that do not end in their block. Its list or quote ends them as a block, but the browser
+        goes on reading the comment."""
 
     def inks(self) -> str:
+        for start in self._unclosed:
+            ends = (end.end() for end in re.finditer("-->", self._source[start:]) if self._is_html(start + end.start()))
+            self._fill(start, start + next(ends, len(self._source)), COMMENT)
         return "".join(self._inks)
+
+    def _is_html(self, position: int) -> bool:
+        return self._inks[position] in (COMMENT, HTML, TAG)
 
     def paint_lines(self, token: Token, ink: str) -> None:
         first, end = token.map or (0, 0)
@@ -162,6 +171,8 @@ class _Canvas:
             self._fill(start + tag.start(), start + tag.end(), TAG)
         for comment in _HTML_COMMENT.finditer(html):
             self._fill(start + comment.start(), start + comment.end(), COMMENT)
+            if not comment[0].endswith("-->") and comment[0] not in ("<!-->", "<!--->"):
+                self._unclosed.append(start + comment.start())
         for tag in _SETS_APART.finditer(_HTML_COMMENT.sub("", token.content)):
             self._open_or_close(tag)
 
@@ -191,7 +202,7 @@ class _Canvas:
                 self._inks[offset] = ink
         self._paint_urls(offsets, ink)
         spans = _inline_spans(content, environment)
-        for start, end, inner in sorted([*spans, *self._set_apart(content, spans)], key=_outer_first):
+        for start, end, inner in [*self._set_apart(content, spans), *sorted(spans, key=_outer_first)]:
             inside = [offset for offset in offsets[start:end] if offset >= 0]
             if inside:
                 self._fill(inside[0], inside[-1] + 1, inner)

@@ -1,7 +1,7 @@
 """What came of a turn, brought to the people: commits to a branch, the branch to a pull request, words to the thread.
 
-Everything here can be repeated from the start after a crash. A push of what is there already succeeds; a pull request is
-looked for before one is opened; words are rows of the outbox, written in the transaction that ends the turn.
+Everything here can be repeated from the start after a crash. A push of what is there already succeeds; a pull request
+is looked for before one is opened; words are rows of the outbox, written in the transaction that ends the turn.
 """
 
 from __future__ import annotations
@@ -10,24 +10,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ove_gh import comments
 from ove_gh.agent import Asked, Failed, Finished, Identity, PullRequestText, outcome_from_json
 from ove_gh.checkout import Checkouts, Clone, Collected, Remote
-from ove_gh.comments import Failure, FailureKind, Kept, PullLink
+from ove_gh.comments import Failure, Kept, PullLink
 from ove_gh.github.client import GitHub, Repository
 from ove_gh.github.errors import Unprocessable
 from ove_gh.github.models import AppIdentity, Pull, RepositoryDetails
 from ove_gh.store import outbox
 from ove_gh.store import tasks as store
-from ove_gh.store.database import Database
+from ove_gh.store.database import Database, Transaction
 from ove_gh.store.outbox import question_key, status_key
 from ove_gh.store.tasks import AskedQuestion, place_of
 from ove_gh.tasks import Person, Status, Task, Thread, Turn
 
 NOTIFY_AFTER_SECONDS = 120.0
-"""An answer without a pull request that took longer than this is a comment of its own, because an edit notifies nobody."""
+"""An answer without a pull request that took longer is a comment of its own, because an edit notifies nobody."""
 
 log = structlog.get_logger("ove_gh.publish")
 
@@ -112,17 +111,13 @@ class Publisher:
     async def _ask(self, thread: Thread, task: Task, turn: Turn, asked: Asked) -> None:
         async with self._database.writing() as connection:
             now = self._clock()
-            question = await store.ask(
-                connection, turn, tool_use_id=asked.tool_use_id, asked=asked.questions, now=now
-            )
+            question = await store.ask(connection, turn, tool_use_id=asked.tool_use_id, asked=asked.questions, now=now)
             await store.end_turn(connection, turn.id, now=now)
             view = await self._view(connection, thread, task, turn)
             place = place_of(thread, task.number)
             status = comments.status_waiting(view, task.requester.login, None)
             await outbox.comment(connection, place, status_key(task.id), status, now=now)
-            body = comments.question_open(
-                asked.questions, task.requester.login, self._identity.slug, self._keep_days
-            )
+            body = comments.question_open(asked.questions, task.requester.login, self._identity.slug, self._keep_days)
             await outbox.comment(connection, place, question_key(question.id), body, now=now)
         log.info("question asked", task=task.id, question=question.id)
 
@@ -132,12 +127,13 @@ class Publisher:
         repository = self._repository(thread)
         details = await repository.details()
         collected, pushed = await self._push_work(repository, details, thread, task, turn)
-        if not pushed:
+        unproposed = thread.pushed_sha is not None and thread.pull_number is None
+        if not pushed and not unproposed:
             return Shipped(None, None)
         known = await repository.find_pull(thread.branch or "")
         if known is not None:
             return Shipped(collected, known)
-        pull = await self._open_pull(repository, thread, task, turn, outcome, collected)
+        pull = await self._open_pull(repository, thread, task, outcome, collected)
         return Shipped(collected, pull, newly_opened=True)
 
     async def _save(self, thread: Thread, task: Task, turn: Turn) -> Kept:
@@ -157,7 +153,10 @@ class Publisher:
     ) -> tuple[Collected | None, bool]:
         """Collect and push; whether this turn has pushed anything, now or before a crash."""
         assert thread.branch is not None
-        author, co_author = bot_identity(self._identity, self._server_url), person_identity(task.requester, self._server_url)
+        author, co_author = (
+            bot_identity(self._identity, self._server_url),
+            person_identity(task.requester, self._server_url),
+        )
         remote = Remote(details.clone_url, lambda: repository.git_token(write=True))
         clone = await self._prepare(repository, details, thread, author, co_author)
         collected = await self._checkouts.collect(
@@ -206,7 +205,6 @@ class Publisher:
         repository: Repository,
         thread: Thread,
         task: Task,
-        turn: Turn,
         outcome: Finished,
         collected: Collected | None,
     ) -> Pull:
@@ -215,7 +213,9 @@ class Publisher:
             question_urls = {q.id: await outbox.url_of(connection, question_key(q.id)) for q in decided}
         text = outcome.pull_request or _fallback_text(outcome, thread, collected)
         decisions = [
-            comments.Decision(one.text, question.answers.get(one.text, ""), _login(question), question_urls[question.id])
+            comments.Decision(
+                one.text, question.answers.get(one.text, ""), _login(question), question_urls[question.id]
+            )
             for question in decided
             for one in question.questions
         ]
@@ -228,7 +228,8 @@ class Publisher:
             asked_by=task.requester.login,
             asked_url=task.source.url,
         )
-        assert thread.branch is not None and thread.base_branch is not None
+        assert thread.branch is not None
+        assert thread.base_branch is not None
         try:
             return await repository.create_pull(title=title, body=body, head=thread.branch, base=thread.base_branch)
         except Unprocessable:
@@ -253,20 +254,20 @@ class Publisher:
                 await store.change_thread(
                     connection, thread.id, pull_number=shipped.pull.number, pull_url=shipped.pull.html_url
                 )
-            done = comments.status_done(view, outcome.text, link, shipped.collected.left_out if shipped.collected else ())
+            left_out = shipped.collected.left_out if shipped.collected else ()
+            notify = shipped.pull is None and view.elapsed_seconds > NOTIFY_AFTER_SECONDS
+            done = comments.status_done(view, outcome.text, link, left_out, answered_below=notify)
             await outbox.comment(connection, place, status_key(task.id), done, now=now)
-            if shipped.pull is not None:
+            if shipped.pull is not None and shipped.pull.number != thread.place.number:
                 await outbox.review_request(
                     connection, place, pull=shipped.pull.number, login=task.requester.login, now=now
                 )
-            elif view.elapsed_seconds > NOTIFY_AFTER_SECONDS:
+            if notify:
                 told = comments.answer(task.requester.login, outcome.text)
                 await outbox.comment(connection, place, f"turn-{turn.id}-answer", told, now=now)
         log.info("task completed", task=task.id, pull=shipped.pull.number if shipped.pull else None)
 
-    async def _view(
-        self, connection: AsyncConnection, thread: Thread, task: Task, turn: Turn
-    ) -> comments.StatusView:
+    async def _view(self, connection: Transaction, thread: Thread, task: Task, turn: Turn) -> comments.StatusView:
         current = await store.task_by_id(connection, task.id)
         return comments.StatusView(
             slug=self._identity.slug,

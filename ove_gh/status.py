@@ -20,8 +20,8 @@ from ove_gh.tasks import Task, Thread, Turn
 class LiveStatus:
     """Keeps one turn's status comment up to date while the agent works.
 
-    `interval` is the least time between two edits, in seconds. The agent's progress is also where the session's id first
-    shows; it is written to the thread at once, because a crash may come at any time.
+    `interval` is the least time between two edits, in seconds. The agent's progress is also where the session's id
+    first shows; it is written to the thread at once, because a crash may come at any time.
     """
 
     def __init__(

@@ -142,7 +142,10 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing somebody asked for, under the issue or pull request `number`. Times are seconds since the epoch, UTC; `cost_usd` sums all turns."""
+    """One thing somebody asked for, under the issue or pull request `number`.
+
+    Times are seconds since the epoch, UTC; `cost_usd` sums all turns.
+    """
 
     id: int
     thread_id: int

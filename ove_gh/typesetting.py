@@ -11,11 +11,10 @@ from ove_gh import markdown
 from ove_gh.markdown import CODE, COMMENT, ELEMENT, HTML, IMAGE, LINK, TAG, Document
 
 # Logins and teams, taken widely: one mention too many in code costs nothing, one too few wakes a team.
-_MENTION = re.compile(
-    r"(?<![A-Za-z0-9\\])\\*@((?:[A-Za-z0-9]|&#?\w+;)(?:[A-Za-z0-9_-]|&#?\w+;)*(?:/[\w.-]+)?)", re.ASCII
-)
+_NAME = r"(?:[A-Za-z0-9]|&#?\w+;)(?:[A-Za-z0-9_-]|&#?\w+;)*(?:/[\w.-]+)?"
+_MENTION = re.compile(rf"(?:(?<![A-Za-z0-9\\])|(?<!\\)\\)\\*@({_NAME}(?:\\*@{_NAME})*)", re.ASCII)
 _AT_SIGN = re.compile(r"&(?:#0*64|#[xX]0*40|commat);")
-_SPECIAL = re.compile(r"[`*_~\[\]|$]|\\(?=[!-/:-@\[-`{-~])")
+_SPECIAL = re.compile(r"[`*_~\[\]|$]|\\(?=[!-/:-@\[-`{-~]|\Z)")
 _MARKER_START = re.compile(r"<!--(\s*)ove-gh:")
 
 
@@ -40,10 +39,16 @@ def inline(text: str, limit: int = 300, addressed: Collection[str] = ()) -> str:
     """
     document = markdown.read_inline(_unmarked(flat(text, limit)))
     written, position = [], 0
-    for start, end in document.runs(CODE + LINK):
+    links = (run for run in document.runs(LINK) if _is_calm(document, *run))
+    for start, end in sorted([*document.runs(CODE), *links]):
         written += [_escaped(document.source[position:start], addressed), document.source[start:end]]
         position = end
     return "".join([*written, _escaped(document.source[position:], addressed)])
+
+
+def _is_calm(document: Document, start: int, end: int) -> bool:
+    """Whether nothing in this link could pair up with a character outside of it."""
+    return not set(document.source[start + 1 : end]) & set("`*~<")
 
 
 def code(text: str, limit: int = 300) -> str:
@@ -154,7 +159,8 @@ def _quiet(text: str, addressed: Collection[str]) -> str:
         calls_nobody = document.inks[mention.end(1) - len(mention[1]) - 1] in (CODE, LINK, IMAGE, TAG, COMMENT)
         if calls_nobody or _is_addressed(mention[1], addressed):
             return mention[0]
-        return f"<code>@{mention[1]}</code>"
+        name = mention[1].replace("_", "\\_")
+        return f"<code>@{name}</code>"
 
     return _MENTION.sub(quieted, document.source)
 
@@ -207,6 +213,8 @@ def _end_of_fence(text: str) -> str:
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
+_DISALLOWED = frozenset(("title", "textarea", "style", "xmp", "iframe", "noembed", "noframes", "script", "plaintext"))
+"""Tags after which a browser reads no HTML: https://github.github.com/gfm/#disallowed-raw-html-extension-"""
 _TOP = -1
 """The scope of HTML blocks that stand in no list and no quote."""
 
@@ -224,7 +232,9 @@ def _html_to_mend(document: Document) -> tuple[set[int], list[str]]:
             stray.add(position)
             continue
         name, stack = tag[2].lower(), opened.setdefault(scope_at(position), [])
-        if not tag[1] and name not in _VOID:
+        if name in _DISALLOWED:
+            stray.add(position)
+        elif not tag[1] and name not in _VOID:
             stack.append((name, position))
         elif tag[1] and not _close(stack, name):
             stray.add(position)

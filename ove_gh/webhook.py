@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -21,7 +20,7 @@ from starlette.routing import Route
 
 from ove_gh.events import MalformedPayload, lane_of, read_event
 from ove_gh.store import inbox
-from ove_gh.store.database import Database
+from ove_gh.store.database import Database, DatabaseFailed
 
 MAX_BODY_BYTES = 25 * 1024 * 1024
 """GitHub sends no larger payload."""
@@ -55,7 +54,9 @@ def web_app(
     async def _receive(request: Request) -> Response:
         body = await read_body(request)
         if not signature_matches(secret, body, request.headers.get("X-Hub-Signature-256")):
-            raise Refusal(401, "The signature does not match: WEBHOOK_SECRET here and the App's secret on GitHub differ.")
+            raise Refusal(
+                401, "The signature does not match: WEBHOOK_SECRET here and the App's secret on GitHub differ."
+            )
         name, guid = request.headers.get("X-GitHub-Event"), request.headers.get("X-GitHub-Delivery")
         if not name or not guid:
             raise Refusal(400, "The headers X-GitHub-Event and X-GitHub-Delivery are missing.")
@@ -72,7 +73,7 @@ def web_app(
                 is_new = await inbox.record(
                     connection, guid=guid[:64], event=name[:64], lane=lane, body=body, now=clock()
                 )
-        except (DBAPIError, OSError) as error:
+        except DatabaseFailed as error:
             log.error("delivery not recorded", delivery=guid, event_name=name, error=str(error))
             return PlainTextResponse(
                 "The delivery could not be recorded; redeliver it later.\n",
@@ -87,7 +88,7 @@ def web_app(
         try:
             async with database.reading() as connection:
                 await inbox.next_due_at(connection, now=clock())
-        except (DBAPIError, OSError) as error:
+        except DatabaseFailed as error:
             log.error("not ready", error=str(error))
             return PlainTextResponse("The database cannot be read.\n", status_code=503)
         return PlainTextResponse("ok\n")

@@ -1,8 +1,8 @@
 """Claim a turn, run the agent, record what came of it, publish that.
 
 A turn has two halves. The first ends with the agent's outcome in the database; the second (publish.py) can be repeated
-from the start. What is out of reach for a moment puts a turn off; what will not change by itself fails its task, and the
-thread is told.
+from the start. What is out of reach for a moment puts a turn off; what will not change by itself fails its task, and
+the thread is told.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import structlog
 from ove_gh import branches, prompt
 from ove_gh.agent import Failed, FailureReason, Limits, Outcome, Progress, TurnInput, outcome_as_json
 from ove_gh.briefing import brief
-from ove_gh.checkout import Checkouts, CheckoutError, Clone, Remote, RemoteUnavailable
+from ove_gh.checkout import CheckoutError, Checkouts, Clone, Remote, RemoteUnavailable
 from ove_gh.claude.agent import ClaudeAgent
 from ove_gh.comments import Failure, FailureKind
 from ove_gh.failures import failure_of
 from ove_gh.github.client import GitHub, Repository
-from ove_gh.github.errors import BadCredentials, GitHubError, GitHubRefused, GitHubUnavailable
-from ove_gh.github.models import AppIdentity
+from ove_gh.github.errors import BadCredentials, GitHubError, GitHubUnavailable
+from ove_gh.github.models import AppIdentity, RepositoryDetails
 from ove_gh.loop import Bell, backoff, work_through
 from ove_gh.publish import Publisher, bot_identity, person_identity
 from ove_gh.status import LiveStatus
@@ -126,6 +126,8 @@ class Worker:
         async with status.shown():
             job, clone = await self._prepare(job, repository)
             status.on_branch(job.thread, self._publisher.branch_url(job.thread))
+            async with self._database.writing() as connection:
+                await store.agent_started(connection, turn.id)
             outcome = await self._outcome(job, repository, clone, status.report, session_lost=False)
             if isinstance(outcome, Failed) and outcome.reason is FailureReason.SESSION_LOST:
                 log.warning("session lost; starting a new one", detail=outcome.detail)
@@ -143,9 +145,7 @@ class Worker:
     async def _job(self, turn: Turn) -> Job:
         async with self._database.reading() as connection:
             task = await store.task_by_id(connection, turn.task_id)
-            question = (
-                await store.question_by_id(connection, turn.answers_question) if turn.answers_question else None
-            )
+            question = await store.question_by_id(connection, turn.answers_question) if turn.answers_question else None
             return Job(
                 turn=turn,
                 task=task,
@@ -155,11 +155,12 @@ class Worker:
             )
 
     async def _prepare(self, job: Job, repository: Repository) -> tuple[Job, Clone]:
-        """The thread's clone on its branch; a thread's first turn decides what the branch is called."""
+        """The thread's clone on its branch; a thread's first turn decides which branch that is."""
         details = await repository.details()
         place, thread = job.thread.place, job.thread
-        branch = thread.branch or branches.branch_name(place.number, thread.title)
-        base_branch = thread.base_branch or details.default_branch
+        branch, base_branch = thread.branch, thread.base_branch
+        if branch is None or base_branch is None:
+            branch, base_branch = await self._branches(thread, repository, details)
         clone = await self._checkouts.prepare(
             Remote(details.clone_url, lambda: repository.git_token(write=False)),
             place.repository_id,
@@ -176,6 +177,18 @@ class Worker:
             thread = await store.thread_by_id(connection, thread.id)
         return Job(job.turn, job.task, thread, job.question, job.previous_task), clone
 
+    async def _branches(self, thread: Thread, repository: Repository, details: RepositoryDetails) -> tuple[str, str]:
+        """The branch to work on and the one it goes to: a pull request's own, or a new one for an issue.
+
+        A pull request from a fork has no branch here; work on it starts from the default branch.
+        """
+        number = thread.place.number
+        if (await repository.issue(number)).is_pull:
+            pull = await repository.pull(number)
+            if pull.head_repository_id == details.id and pull.head != details.default_branch and pull.state == "open":
+                return pull.head, pull.base
+        return branches.branch_name(number, thread.title), details.default_branch
+
     async def _outcome(
         self, job: Job, repository: Repository, clone: Clone, report: Callable[[Progress], None], *, session_lost: bool
     ) -> Outcome:
@@ -189,9 +202,7 @@ class Worker:
             previous_task=job.previous_task,
             session_lost=session_lost,
         )
-        async with self._database.writing() as connection:
-            starts = await store.agent_started(connection, job.turn.id)
-        log.info("agent starts", starts=starts, resumes=start.session_id is not None)
+        log.info("agent starts", resumes=start.session_id is not None)
         limits, settings = self._settings.limits, self._settings
         outcome = await self._agent.run_turn(
             TurnInput(
@@ -210,6 +221,7 @@ class Worker:
                     branch=clone.branch,
                     default_branch=clone.base_branch,
                     may_ask=True,
+                    in_step=clone.in_step,
                 ),
             ),
             thread_id=job.thread.id,

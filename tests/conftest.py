@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from ove_gh.store.database import Database, open_database
@@ -18,12 +19,16 @@ settings.register_profile("ove", deadline=None)
 settings.load_profile("ove")
 
 
+# structlog's own way to show an exception draws every local variable of every frame: that takes seconds.
+structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make the `needs` mark known."""
     config.addinivalue_line(
         "markers",
-        "needs(*programs): the test runs these programs (bwrap, socat, git, npm). Where one is missing the test is skipped "
-        "and says so; with CI=true it fails.",
+        "needs(*programs): the test runs these programs (bwrap, socat, git, npm). Where one is missing the test is "
+        "skipped and says so; with CI=true it fails.",
     )
 
 
@@ -43,6 +48,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def anyio_backend() -> str:
     """Asynchronous tests run on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture
+def no_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here speaks TLS, and to read the world's certificates takes longer than a test.
+
+    https://www.python-httpx.org/environment_variables/#ssl_cert_dir
+    """
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
 
 
 @pytest.fixture(scope="session")

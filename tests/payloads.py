@@ -42,7 +42,9 @@ APP = Account(99, "ove[bot]", "Bot")
 OTHER_BOT = Account(98, "dependabot[bot]", "Bot")
 
 
-def issue_opened(body: str | None, *, author: Account = ALICE, title: str = "The total is wrong", number: int = 3) -> Json:
+def issue_opened(
+    body: str | None, *, author: Account = ALICE, title: str = "The total is wrong", number: int = 3
+) -> Json:
     """`author` opened an issue."""
     return {"action": "opened", **_where(number, author, title=title, issue_author=author, body=body)}
 

@@ -31,9 +31,7 @@ questions = st.builds(
     multiple=st.booleans(),
 )
 outcomes: st.SearchStrategy[Outcome] = st.one_of(
-    st.builds(
-        Finished, text=st.text(), session_id=st.text(), cost_usd=costs, pull_request=st.none() | pull_requests
-    ),
+    st.builds(Finished, text=st.text(), session_id=st.text(), cost_usd=costs, pull_request=st.none() | pull_requests),
     st.builds(
         Asked,
         tool_use_id=st.text(),

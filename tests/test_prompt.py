@@ -24,7 +24,9 @@ from ove_gh.prompt import (
 TAG = re.compile(r"</?(?:thread|issue|comment|request)\b[^>]*>", re.IGNORECASE)
 
 
-def conversation(*comments: Said, title: str = "The total is wrong", body: str = "It is", is_pull: bool = False) -> Conversation:
+def conversation(
+    *comments: Said, title: str = "The total is wrong", body: str = "It is", is_pull: bool = False
+) -> Conversation:
     """A thread that Alice opened."""
     return Conversation("alice/shop", 3, is_pull, title, Said("alice", "write", body), comments)
 
@@ -75,9 +77,8 @@ def test_a_later_prompt_without_news_is_the_request() -> None:
     assert tags(prompt) == ["<request", "</request"]
 
 
-pieces = st.sampled_from(
-    ["<", "</", ">", "/", "thread", "issue", "comment", "request", "REQUEST", " ", "\n", "\r\n", '"', "<!--", "-->", "&lt;"]
-)
+TAG_NAMES = ["thread", "issue", "comment", "request", "REQUEST"]
+pieces = st.sampled_from([*TAG_NAMES, "<", "</", ">", "/", " ", "\n", "\r\n", '"', "<!--", "-->", "&lt;"])
 sneaky = st.lists(pieces | st.text(max_size=5), max_size=25).map("".join)
 
 
@@ -120,7 +121,7 @@ def test_a_long_thread_keeps_its_newest_comments() -> None:
     prompt = ask(conversation(*comments))
     kept = [int(n) for n in re.findall(r"number (\d+) ", prompt)]
     assert kept == list(range(kept[0], 20))
-    assert 0 < kept[0]
+    assert kept[0] > 0
     assert f"({kept[0]} older comments are left out.)" in prompt
 
 
@@ -130,7 +131,7 @@ def test_a_later_prompt_keeps_the_newest_too() -> None:
     prompt = next_prompt(news, conversation(), request="go on", requester="alice", right="admin")
     kept = [int(n) for n in re.findall(r"number (\d+) ", prompt)]
     assert kept[-1] == 19
-    assert 0 < kept[0]
+    assert kept[0] > 0
 
 
 def test_a_long_comment_is_cut() -> None:
@@ -150,9 +151,7 @@ def test_every_part_of_a_prompt_is_bounded() -> None:
 
 def test_the_agent_is_told_what_becomes_of_its_work() -> None:
     """The branch, the default branch, who pushes, and the tool that describes the pull request are named."""
-    told = system_prompt(
-        slug="ove", full_name="alice/shop", branch="ove/3-total", default_branch="main", may_ask=True
-    )
+    told = system_prompt(slug="ove", full_name="alice/shop", branch="ove/3-total", default_branch="main", may_ask=True)
     for fact in ("@ove", "alice/shop", "`ove/3-total`", "`main`", "do not push", "describe_pull_request"):
         assert fact in told
 

@@ -1,4 +1,4 @@
-"""The stage on which the demo and the acceptance tests play: a simulated GitHub, a scripted model, and the real service.
+"""The stage of the demo and the acceptance tests: a simulated GitHub, a scripted model, and the real service.
 
 The service is a process of its own with an environment built from nothing. It can be stopped, killed and started again
 on the same data directory, on the same port.
@@ -28,6 +28,7 @@ MODEL_KEY = "sk-ant-made-up-for-the-simulated-model"
 STOP_SECONDS = 10.0
 
 SHOP_FILES = {
+    ".gitignore": "__pycache__/\n",
     "README.md": "# shop\n\nA small shop. `cart.py` adds up what somebody wants to buy.\n",
     "CLAUDE.md": "Python only, no dependencies. Tests are plain asserts: `python3 test_cart.py`.\n",
     "cart.py": (
@@ -126,7 +127,9 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def staged(folder: Path, *, usage: Usage | None = None, **settings: str) -> AsyncIterator[Stage]:
+async def staged(
+    folder: Path, settings: Mapping[str, str] | None = None, *, usage: Usage | None = None
+) -> AsyncIterator[Stage]:
     """Set the stage in an empty folder and start the service; `settings` are more of its environment variables."""
     async with (
         SimulatedGitHub.running() as github,
@@ -143,11 +146,11 @@ async def staged(folder: Path, *, usage: Usage | None = None, **settings: str) -
         _populate(github, app)
         data_dir = folder / "data"
         data_dir.mkdir(exist_ok=True)
-        environment = _environment(folder, github, model, app, url, secret) | settings
+        environment = _environment(folder, github, model, app, url, secret) | dict(settings or {})
         service = Service(environment, url, folder / "service.log")
-        await service.start()
-        github.set_webhook_url(app, f"{url}/api/github/webhooks")
         try:
+            await service.start()
+            github.set_webhook_url(app, f"{url}/api/github/webhooks")
             yield Stage(github, model, app, service, data_dir)
         finally:
             await _end(service)
@@ -165,7 +168,7 @@ def _populate(github: SimulatedGitHub, app: App) -> None:
 def _environment(
     folder: Path, github: SimulatedGitHub, model: ScriptedModel, app: App, url: str, secret: str
 ) -> dict[str, str]:
-    """The service's whole environment: nothing of this process's own but the way to Python and the system's programs."""
+    """The service's whole environment: nothing of this process's own but the way to Python and to programs."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
     host, port = url.removeprefix("http://").split(":")
@@ -180,6 +183,7 @@ def _environment(
         "ANTHROPIC_API_KEY": MODEL_KEY,
         "ANTHROPIC_BASE_URL": model.base_url,
         "OVE_DATA_DIR": str(folder / "data"),
+        "OVE_AGENT_PATH": str(Path(sys.executable).parent),  # the agent finds this Python too
         "OVE_STATUS_INTERVAL": "0.2",
         "OVE_LOG_FORMAT": "json",
         "HOME": str(home),

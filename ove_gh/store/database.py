@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,17 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+Transaction = AsyncConnection
+"""An open transaction, as the functions of this package take it; other packages only pass it on."""
+
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class DatabaseFailed(Exception):
+    """The database could not be opened, read or written; nothing of the transaction happened."""
 
 
 class Database:
@@ -32,16 +40,18 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that may write; committed at the end, rolled back when an exception passes."""
-        async with self._one_writer, self._engine.connect() as connection:
-            await connection.execution_options(ove_writes=True)
-            async with connection.begin():
-                yield connection
+        with _blaming_the_database():
+            async with self._one_writer, self._engine.connect() as connection:
+                await connection.execution_options(ove_writes=True)
+                async with connection.begin():
+                    yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads: one consistent view, and it blocks nobody."""
-        async with self._engine.connect() as connection, connection.begin():
-            yield connection
+        with _blaming_the_database():
+            async with self._engine.connect() as connection, connection.begin():
+                yield connection
 
     async def close(self) -> None:
         """Close every connection. An unclosed SQLite connection would keep the process from ending."""
@@ -51,19 +61,28 @@ class Database:
 async def open_database(url: str) -> Database:
     """Open the database at a SQLAlchemy URL and bring its schema up to date.
 
-    Raises sqlalchemy.exc.DBAPIError when it cannot be opened or written.
+    Raises DatabaseFailed.
     """
     engine = create_async_engine(url, pool_size=5, max_overflow=10)
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
     try:
-        async with engine.connect() as connection:
-            await connection.run_sync(_migrate)
-            await connection.commit()
+        with _blaming_the_database():
+            async with engine.connect() as connection:
+                await connection.run_sync(_migrate)
+                await connection.commit()
     except BaseException:
         await engine.dispose()
         raise
     return Database(engine)
+
+
+@contextmanager
+def _blaming_the_database() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, OSError) as error:
+        raise DatabaseFailed(str(error.orig if isinstance(error, DBAPIError) else error)) from error
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:

@@ -108,7 +108,8 @@ turns = Table(
     Column("ended_at", Double),
     UniqueConstraint("task_id", "position"),
 )
-"""`pushing` is the commit that the turn was about to push, or has pushed. `claimed_by` names the run of the service that works on a turn; a claim of another run is left over from a crash."""
+"""`pushing` is the commit that the turn was about to push, or has pushed. `claimed_by` names the run of the service
+that works on a turn; a claim of another run is left over from a crash."""
 
 questions = Table(
     "questions",

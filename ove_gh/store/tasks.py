@@ -274,16 +274,17 @@ async def next_turn_due_at(connection: AsyncConnection, *, now: float) -> float 
     """When the next turn that was put off is due."""
     value: float | None = await connection.scalar(
         select(func.min(turns.c.due_at)).where(
-            turns.c.status.in_([TurnStatus.QUEUED, TurnStatus.PUBLISHING]), turns.c.claimed_by.is_(None), turns.c.due_at > now
+            turns.c.status.in_([TurnStatus.QUEUED, TurnStatus.PUBLISHING]),
+            turns.c.claimed_by.is_(None),
+            turns.c.due_at > now,
         )
     )
     return value
 
 
-async def agent_started(connection: AsyncConnection, turn_id: int) -> int:
-    """The agent is about to be started for this turn; returns how often that has happened, this time included."""
+async def agent_started(connection: AsyncConnection, turn_id: int) -> None:
+    """The agent is about to be started for this turn: note that it was, however this ends."""
     await connection.execute(update(turns).where(turns.c.id == turn_id).values(starts=turns.c.starts + 1))
-    return (await turn_by_id(connection, turn_id)).starts
 
 
 async def agent_ended(
@@ -342,8 +343,8 @@ async def put_turn_back(
 async def recover(connection: AsyncConnection, *, run_id: str, now: float) -> list[Turn]:
     """Take back the claims of earlier runs of the service, which cannot be alive any more.
 
-    Interrupted turns are queued again. Returns those that were started too often: their tasks are running still, and the
-    caller must end them.
+    Interrupted turns are queued again. Returns those that were started too often: their tasks are running still, and
+    the caller must end them.
     """
     rows = (
         await connection.execute(select(turns).where(turns.c.claimed_by.is_not(None), turns.c.claimed_by != run_id))

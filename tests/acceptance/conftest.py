@@ -1,4 +1,4 @@
-"""Acceptance tests run the service as a process, with the real Claude CLI and real git, on the stage that the demo uses."""
+"""Acceptance tests run the service as a process, with the real Claude CLI and real git, on the demo's stage."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ove_gh.demo.github import Comment, Pull, SimulatedGitHub
-from ove_gh.demo.model import ask, reply, say, use
+from ove_gh.demo.model import Step, ask, reply, say, use
 from ove_gh.demo.stage import REPOSITORY, SLUG, Stage
 
 BOT = f"{SLUG}[bot]"
@@ -23,7 +23,7 @@ ROUNDING: dict[str, Any] = {
 }
 
 FIX = (
-    "sed -i 's|        pieces = sum|        if not self.items:\\n            return Decimal(0)\\n        pieces = sum|' cart.py"
+    r"sed -i 's|^        pieces = |        if not self.items:\n            return Decimal(0)\n&|' cart.py"
     " && python3 test_cart.py && git commit -qam 'Return 0 for the average of an empty cart'"
 )
 
@@ -35,7 +35,7 @@ DESCRIPTION: dict[str, Any] = {
 
 DONE = "`average()` divided by zero for an empty cart. It now returns 0."
 
-ASK_AND_FIX = [
+ASK_AND_FIX: list[Step] = [
     use("Bash", command="cat cart.py", description="Read the cart"),
     ask([ROUNDING]),
     reply(say("Then I write it so."), use("Bash", command=FIX, description="Fix it")),
@@ -44,7 +44,7 @@ ASK_AND_FIX = [
 ]
 """The story: look, ask, fix, describe, report."""
 
-JUST_FIX = [
+JUST_FIX: list[Step] = [
     use("Bash", command=FIX, description="Fix it"),
     use(DESCRIBE, DESCRIPTION),
     say(DONE),
@@ -72,10 +72,9 @@ def question_comment(github: SimulatedGitHub, number: int) -> Comment | None:
     return found[-1] if found else None
 
 
-def status_comment(github: SimulatedGitHub, number: int) -> Comment | None:
-    """The newest status comment in a thread."""
-    found = [c for c in bot_comments(github, number) if re.search(r"<!-- ove-gh:task-\d+-status -->", c.body)]
-    return found[-1] if found else None
+def status_comments(github: SimulatedGitHub, number: int) -> list[Comment]:
+    """The status comments in a thread, one a task."""
+    return [c for c in bot_comments(github, number) if re.search(r"<!-- ove-gh:task-\d+-status -->", c.body)]
 
 
 def says(comment: Comment | None, *words: str) -> bool:
@@ -94,8 +93,7 @@ async def finished(stage: Stage, number: int, *words: str) -> Comment:
     """Wait until the status comment says that the task has come to its end."""
 
     def ended(github: SimulatedGitHub) -> Comment | None:
-        status = status_comment(github, number)
-        return status if says(status, "**Done", *words) else None
+        return next((c for c in status_comments(github, number) if says(c, "**Done", *words)), None)
 
     found = await stage.github.wait_for(ended, what="the task's end")
     assert found is not None

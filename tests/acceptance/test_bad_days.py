@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ove_gh.demo.github import Request, drop_connection
-from ove_gh.demo.model import hang, say, use
+from ove_gh.demo.model import ScriptedModel, hang, say, use
 from ove_gh.demo.stage import REPOSITORY, Service, Stage
 from tests.acceptance.scripts import (
     ASK_AND_FIX,
@@ -75,7 +76,7 @@ async def test_killed_while_a_question_waits(stage: Stage) -> None:
 
 
 async def test_killed_between_the_replys_202_and_its_handling(stage: Stage) -> None:
-    """A reply that was acknowledged but not handled is handled after the restart, although GitHub never sends it again."""
+    """A reply that was acknowledged but not handled is handled after the restart: GitHub never sends it again."""
     stage.model.when("empty cart", ASK_AND_FIX)
     number = open_issue(stage)
     mention(stage, number)
@@ -84,7 +85,7 @@ async def test_killed_between_the_replys_202_and_its_handling(stage: Stage) -> N
     stage.github.comment(REPOSITORY, number, "alice", "1")
     await killing.killed.wait()
     await stage.github.settled()
-    assert stage.github.deliveries[-1].status == 202
+    assert stage.github.deliveries[-1].status_code == 202
     await stage.service.restart()
     await finished(stage, number)
     assert_undisturbed(stage, number)
@@ -127,7 +128,7 @@ async def test_killed_between_push_and_pull_request(stage: Stage, after: bool) -
 
 
 async def test_killed_between_posting_a_comment_and_noting_it(stage: Stage) -> None:
-    """SIGKILL when the question stands on GitHub but its id is not noted: it is not posted twice, and can be answered."""
+    """SIGKILL when the question stands on GitHub but is not noted: it is not posted twice, and can be answered."""
     stage.model.when("empty cart", ASK_AND_FIX)
     number = open_issue(stage)
 
@@ -155,7 +156,7 @@ async def test_a_turn_that_never_survives_ends_in_a_clear_failure(stage: Stage) 
     number = open_issue(stage)
     mention(stage, number)
     for starts in (1, 2, 3):
-        await stage.model.wait_for(lambda model, starts=starts: len(model.requests) >= starts)
+        await stage.model.wait_for(partial(asked_times, starts))
         await stage.service.kill()
         await stage.service.restart()
     told = await failed(stage, number)
@@ -222,10 +223,15 @@ async def test_the_result_of_an_undisturbed_day(stage: Stage) -> None:
     assert_undisturbed(stage, number, questions=0)
 
 
+def asked_times(count: int, model: ScriptedModel) -> bool:
+    """Whether the model was asked so often."""
+    return len(model.requests) >= count
+
+
 async def until_exists(path: Path) -> None:
     """Wait until a file appears that the agent's shell makes."""
     async with asyncio.timeout(30):
-        while not path.exists():
+        while not path.exists():  # noqa: ASYNC110 - what it waits for rings no bell
             await asyncio.sleep(0.02)
 
 

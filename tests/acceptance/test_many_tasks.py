@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage whose service runs at most two agents."""
-    async with staged(tmp_path, OVE_MAX_SESSIONS="2") as stage:
+    async with staged(tmp_path, {"OVE_MAX_SESSIONS": "2"}) as stage:
         yield stage
         assert not stage.model.surprises
 
@@ -59,41 +59,44 @@ async def test_requests_in_one_thread_run_one_after_another(stage: Stage) -> Non
 
 async def test_the_same_delivery_fifty_times_at_once_is_one_task(stage: Stage) -> None:
     """Fifty copies of one delivery at the same time, and one more after a restart, start one task."""
-    stage.model.when("explain", [say("Explained.")])
+    stage.model.when("explain", [say("Explained."), say("Explained again.")])
     number = open_issue(stage)
     stage.github.disturb_deliveries(event="issue_comment", action="created", copies=50, times=1)
     request = mention(stage, number, words="please explain")
     await finished(stage, number, "Explained.")
     await stage.github.settled()
-    copies = [d for d in stage.github.deliveries if d.event == "issue_comment" and d.status == 202]
+    copies = [d for d in stage.github.deliveries if d.event == "issue_comment" and d.status_code == 202]
     assert len([d for d in copies if d.guid == copies[0].guid]) == 50
     await stage.service.kill()
     await stage.service.restart()
     again = await stage.github.redeliver(copies[0].guid)
-    assert again.status == 202
+    assert again.status_code == 202
     mention(stage, number, words="please explain again")
-    await stage.model.wait_for(lambda model: len(model.requests) == 2)
+    await finished(stage, number, "Explained again.")
+    assert len(stage.model.requests) == 2
     assert stage.github.reactions(request) == [("ove[bot]", "eyes")]
 
 
 async def until_no_agent_of(stage: Stage) -> None:
     """Wait until the service has no Claude process; one that ends just now may still be seen."""
     async with asyncio.timeout(10):
-        while agents_of(stage):
+        while agents_of(stage):  # noqa: ASYNC110 - what it waits for rings no bell
             await asyncio.sleep(0.02)
 
 
 def agents_of(stage: Stage) -> list[str]:
     """The command lines of all processes below the service that are a Claude CLI."""
     assert stage.service.process is not None
-    parents, lines = {}, {}
+    parents: dict[int, int] = {}
+    lines: dict[int, str] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
                 stat = (folder / "stat").read_text()
-                lines[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                line = (folder / "cmdline").read_bytes()
             except (FileNotFoundError, ProcessLookupError):
                 continue
+            lines[int(folder.name)] = line.replace(b"\0", b" ").decode(errors="replace")
             parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
     below = {stage.service.process.pid}
     while more := {pid for pid, parent in parents.items() if parent in below} - below:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ove_gh.demo.github import respond
-from ove_gh.demo.model import Usage, ask, fail, reply, say, use
+from ove_gh.demo.model import Step, Usage, ask, fail, hang, reply, say, use
 from ove_gh.demo.stage import REPOSITORY, Stage, staged
 from tests.acceptance.scripts import (
     ASK_AND_FIX,
@@ -26,6 +26,8 @@ from tests.acceptance.scripts import (
 
 pytestmark = pytest.mark.anyio
 
+TITLE_WORDS = "the-average-of-an-empty-cart-fails"
+
 
 async def test_a_strangers_mention_runs_nothing(stage: Stage) -> None:
     """Somebody without write access gets 😕, no words and no run."""
@@ -37,7 +39,7 @@ async def test_a_strangers_mention_runs_nothing(stage: Stage) -> None:
 
 
 async def test_a_strangers_reply_answers_nothing(stage: Stage) -> None:
-    """A stranger's reply to a waiting question, with and without a mention, resumes nothing; the question stays open."""
+    """A stranger's reply to a question, with and without a mention, resumes nothing; the question stays open."""
     stage.model.when("empty cart", ASK_AND_FIX)
     number = open_issue(stage)
     mention(stage, number)
@@ -103,17 +105,21 @@ async def test_mentions_that_are_not_meant_start_nothing(stage: Stage) -> None:
     assert len(bot_comments(stage.github, number)) == 1
 
 
-LIMITS = {
+LIMITS: dict[str, tuple[list[Step], dict[str, str], str]] = {
     "model unreachable": ([fail(529, times=None)], {}, "model"),
     "key refused": ([fail(401, times=None, message="invalid x-api-key")], {}, "key"),
-    "turn limit": ([use("Bash", command="true")] * 5, {"OVE_MAX_TURNS": "2"}, "OVE_MAX_TURNS"),
-    "time limit": ([use("Bash", command="sleep 1000")], {"OVE_TURN_TIMEOUT": "4s"}, "OVE_TURN_TIMEOUT"),
+    "turn limit": ([use("Bash", command="true")] * 5, {"OVE_MAX_TURNS": "2"}, "steps"),
+    "time limit": ([use("Bash", command="sleep 1000")], {"OVE_TURN_TIMEOUT": "4s"}, "time"),
     "budget": (
         [reply(use("Bash", command="true"), usage=Usage(900_000, 50_000))] * 3,
         {"OVE_MAX_BUDGET_USD": "0.05"},
-        "OVE_MAX_BUDGET_USD",
+        "money",
     ),
-    "crash": ([use("Bash", command="pkill -KILL -f '[c]laude.*stream-json' --uid 0 -P $PPID; kill -KILL $PPID")], {}, ""),
+    "crash": (
+        [use("Bash", command="pkill -KILL -f '[c]laude.*stream-json' --uid 0 -P $PPID; kill -KILL $PPID")],
+        {},
+        "",
+    ),
 }
 
 
@@ -121,7 +127,7 @@ LIMITS = {
 async def test_a_turn_that_cannot_finish_says_why_and_keeps_the_work(tmp_path: Path, case: str) -> None:
     """Whatever stops a turn: one comment to the requester says what happened and what to write; the work is pushed."""
     trouble, settings, word = LIMITS[case]
-    async with staged(tmp_path, OVE_MODEL_PATIENCE="3s", **settings) as stage:
+    async with staged(tmp_path, {"OVE_MODEL_PATIENCE": "3s", **settings}) as stage:
         stage.model.when("empty cart", [use("Bash", command=FIX), *trouble])
         number = open_issue(stage)
         mention(stage, number)
@@ -136,7 +142,7 @@ async def test_a_turn_that_cannot_finish_says_why_and_keeps_the_work(tmp_path: P
 
 async def test_after_a_failure_continue_goes_on_in_the_same_session(tmp_path: Path) -> None:
     """`@ove continue` after a limit resumes the session; its result becomes the pull request."""
-    async with staged(tmp_path, OVE_MAX_TURNS="2") as stage:
+    async with staged(tmp_path, {"OVE_MAX_TURNS": "2"}) as stage:
         stage.model.when("empty cart", [use("Bash", command=FIX), use("Bash", command="true"), say("Now it is done.")])
         number = open_issue(stage)
         mention(stage, number)
@@ -147,21 +153,34 @@ async def test_after_a_failure_continue_goes_on_in_the_same_session(tmp_path: Pa
         assert len(stage.model.conversations) == 1
 
 
-async def test_a_push_that_a_rule_refuses_is_told(stage: Stage) -> None:
-    """When GitHub refuses the push, the requester reads GitHub's reason, and that the commits are kept."""
-    stage.github.repository(REPOSITORY).protect("ove/**")
-    stage.model.when("empty cart", [use("Bash", command=FIX), say("Done.")])
+async def test_a_push_that_github_refuses_is_told(stage: Stage) -> None:
+    """When somebody else took the branch meanwhile, nothing of theirs is overwritten, and the requester reads why."""
+    waiting = hang()
+    merge = f"git merge -q -m 'Merge what Bob did' origin/ove/1-{TITLE_WORDS}"
+    steps: list[Step] = [use("Bash", command=FIX), waiting, say("Done."), use("Bash", command=merge), say("Merged.")]
+    stage.model.when("empty cart", steps)
     number = open_issue(stage)
     mention(stage, number)
+    await waiting.reached.wait()
+    branch = f"ove/{number}-{TITLE_WORDS}"
+    theirs = stage.github.push_commit(REPOSITORY, branch, "bob", {"bob.txt": "mine"}, "Bob was here")
+    waiting.release()
     told = await failed(stage, number)
-    assert says(told, "@alice", "push")
+    assert says(told, "@alice", "somebody else has pushed to my branch")
+    assert stage.github.branches(REPOSITORY)[branch] == theirs
+
+    mention(stage, number, words="continue")
+    await finished(stage, number, "Merged.")
+    diff = stage.github.diff(REPOSITORY, "main", branch)
+    assert "return Decimal(0)" in diff
+    assert "bob.txt" in diff
 
 
 @pytest.fixture
 async def impatient(tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage whose service reminds after a second and lets questions go after three."""
     settings = {"OVE_REMINDER_AFTER": "1s", "OVE_QUESTION_EXPIRES_AFTER": "3s", "OVE_SWEEP_INTERVAL": "0.3s"}
-    async with staged(tmp_path, **settings) as stage:
+    async with staged(tmp_path, settings) as stage:
         yield stage
 
 

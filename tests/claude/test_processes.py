@@ -162,7 +162,8 @@ async def test_the_service_is_killed(scene: Scene, model: ScriptedModel, bell: B
         "base_url": model.base_url,
         "service": scene.service,
     }
-    with subprocess.Popen([sys.executable, "-c", SERVICE, json.dumps(given)], cwd=Path.cwd()) as service:
+    env = {**os.environ, "TMPDIR": str(scene.folder)}
+    with subprocess.Popen([sys.executable, "-c", SERVICE, json.dumps(given)], env=env) as service:
         started = await bell.rung()
         started.append(_parent(started[1]))
         service.kill()

@@ -202,11 +202,12 @@ async def test_a_merge_lands_on_the_base_and_closes_the_issue(scene: Scene) -> N
 
 
 async def test_a_conflict_cannot_be_merged(scene: Scene) -> None:
-    """A pull request that conflicts says so, and merging it is refused and changes nothing."""
+    """A pull request that conflicts with the moved base says so, and merging it is refused and changes nothing."""
     await open_pull(scene)
     scene.github.push_commit(SHOP, "main", "alice", {"cart.py": "total = 9\n"}, "Meanwhile")
     shape = (await scene.call("GET", f"{PULLS}/2", await scene.token())).json()
     assert (shape["mergeable"], shape["mergeable_state"]) == (False, "dirty")
+    assert shape["base"]["sha"] == scene.github.branches(SHOP)["main"]
     with pytest.raises(Refused, match="Merge conflict"):
         scene.github.merge_pull(SHOP, 2, "alice")
     assert scene.github.read(SHOP, "cart.py") == "total = 9\n"

@@ -62,9 +62,7 @@ async def finish(database: Database, turn: Turn, *, now: float = NOW) -> None:
         await store.end_turn(connection, turn.id, now=now)
 
 
-async def ask(
-    database: Database, turn: Turn, questions: Questions = (ROUNDING,), *, now: float = NOW
-) -> AskedQuestion:
+async def ask(database: Database, turn: Turn, questions: Questions = (ROUNDING,), *, now: float = NOW) -> AskedQuestion:
     """The agent asks, and its turn ends."""
     async with database.writing() as connection:
         asked = await store.ask(connection, turn, tool_use_id="toolu_1", asked=questions, now=now)

@@ -10,9 +10,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from ove_gh.store.database import Database, open_database
+from ove_gh.store.database import Database, DatabaseFailed, open_database
 from ove_gh.store.tables import metadata
 from tests.store import rows
 
@@ -55,26 +54,31 @@ async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None
 
 async def test_a_database_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
     """A path that leads nowhere is said at the start, not at the first delivery."""
-    with pytest.raises(DBAPIError):
+    with pytest.raises(DatabaseFailed):
         await open_database(f"sqlite+aiosqlite:///{tmp_path / 'missing' / 'ove.db'}")
     # The driver's thread still answers the loop when it ends, so the loop must not close before it.
-    while any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):
-        await asyncio.sleep(0.001)
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join)
 
 
 async def test_an_exception_undoes_the_whole_transaction(database: Database) -> None:
     """What was written before the exception is gone with it."""
-    with pytest.raises(ZeroDivisionError):
+    task = await rows.add_task(database)
+
+    async def write_and_fail() -> None:
         async with database.writing() as connection:
-            await connection.execute(text("INSERT INTO threads VALUES (1, 42, 3, 7, 'a/b', '', null, null, null, null, null, null)"))
+            await connection.execute(text("UPDATE tasks SET cost_usd = 1"))
             raise ZeroDivisionError
-    async with database.reading() as connection:
-        assert await connection.scalar(text("SELECT count(*) FROM threads")) == 0
+
+    with pytest.raises(ZeroDivisionError):
+        await write_and_fail()
+    assert await rows.task(database, task.id) == task
 
 
 async def test_a_row_cannot_point_nowhere(database: Database) -> None:
     """The database refuses a turn without its task."""
-    with pytest.raises(IntegrityError):
+    with pytest.raises(DatabaseFailed, match="FOREIGN KEY"):
         async with database.writing() as connection:
             await connection.execute(
                 text(

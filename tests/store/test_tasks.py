@@ -132,10 +132,14 @@ async def test_a_task_that_is_not_there_cannot_move(database: Database) -> None:
 async def test_an_illegal_move_takes_its_transaction_with_it(database: Database) -> None:
     """What was written together with an illegal move is undone: no comment tells of what did not happen."""
     made = await add_task(database)
-    with pytest.raises(IllegalMove):
+
+    async def add_a_turn_and_move() -> None:
         async with database.writing() as connection:
             await store.add_turn(connection, made.id, now=NOW)
             await store.move(connection, made.id, Status.WAITING_USER, Status.PENDING, now=NOW)
+
+    with pytest.raises(IllegalMove):
+        await add_a_turn_and_move()
     assert len(await all_rows(database, tables.turns)) == 1
 
 
@@ -355,12 +359,12 @@ async def test_the_present_runs_claims_are_left_alone(database: Database) -> Non
 async def test_a_turn_that_crashes_every_time_is_given_up(database: Database) -> None:
     """After its first start a turn is resumed so many times as allowed; then it is handed over to be ended."""
     made = await add_task(database)
-    for start in range(1 + MAX_RESUMPTIONS):
-        running = await claimed(database, run_id=f"run {start}")
-        await start_agent(database, running)
-        exhausted = await recover(database, run_id=f"run {start + 1}")
-        assert bool(exhausted) == (start == MAX_RESUMPTIONS)
-    assert [given_up.id for given_up in exhausted] == [running.id]
+    for resumption in range(MAX_RESUMPTIONS):
+        await start_agent(database, await claimed(database, run_id=f"run {resumption}"))
+        assert await recover(database, run_id=f"run {resumption + 1}") == []
+    last = await claimed(database, run_id="the last run")
+    await start_agent(database, last)
+    assert [given_up.id for given_up in await recover(database)] == [last.id]
     assert (await task(database, made.id)).status is Status.RUNNING
     assert await claim(database) is None
 

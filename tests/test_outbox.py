@@ -1,0 +1,339 @@
+"""Tests of saying things on GitHub: once, in order, and later when it is away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from ove_gh.comments import marker
+from ove_gh.loop import Bell
+from ove_gh.outbox import Sender
+from ove_gh.store import outbox, tables
+from ove_gh.store.database import Database
+from ove_gh.tasks import Target
+from tests.github.samples import API, REPO, TOKENS, Clock, open_github, token
+from tests.payloads import ALICE, APP, Account, Json
+from tests.store.rows import NOW, all_rows, place
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_certificates")]
+
+
+@dataclass
+class Threads:
+    """GitHub's comments: what stands in each thread, and what was asked of GitHub, in order."""
+
+    comments: dict[int, Json] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    created: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    out_of_reach: set[int] = field(default_factory=set)
+    """Issues under which no comment can be created for now."""
+
+    def write(self, number: int, body: str, author: Account = APP) -> Json:
+        """A comment comes to stand under an issue."""
+        comment_id = 1_000 + len(self.comments)
+        self.comments[comment_id] = {
+            "id": comment_id,
+            "body": body,
+            "user": author.as_json(),
+            "created_at": "2023-11-14T22:13:20Z",
+            "updated_at": "2023-11-14T22:13:20Z",
+            "html_url": f"https://github.example/alice/shop/issues/{number}#issuecomment-{comment_id}",
+            "author_association": "NONE",
+        }
+        return self.comments[comment_id]
+
+    def create(self, request: httpx.Request, number: str) -> httpx.Response:
+        self.asked.append(f"create in {number}")
+        if int(number) in self.out_of_reach:
+            return httpx.Response(500)
+        comment = self.write(int(number), json.loads(request.content)["body"])
+        self.created.put_nowait(comment["body"])
+        return httpx.Response(201, json=comment)
+
+    def create_and_drop(self, request: httpx.Request, number: str) -> httpx.Response:
+        """The comment stands there, but its answer never arrives."""
+        self.create(request, number)
+        raise httpx.ReadError("connection reset", request=request)
+
+    def edit(self, request: httpx.Request, comment: str) -> httpx.Response:
+        self.asked.append(f"edit {comment}")
+        if int(comment) not in self.comments:
+            return httpx.Response(404, json={"message": "Not Found"})
+        self.comments[int(comment)]["body"] = json.loads(request.content)["body"]
+        return httpx.Response(200, json=self.comments[int(comment)])
+
+    def page(self, _request: httpx.Request, number: str) -> httpx.Response:
+        self.asked.append(f"list {number}")
+        here = [c for c in self.comments.values() if f"/issues/{number}#" in c["html_url"]]
+        return httpx.Response(200, json=here)
+
+    @property
+    def bodies(self) -> list[str]:
+        """What all comments say."""
+        return [comment["body"] for comment in self.comments.values()]
+
+
+NUMBERED = rf"{REPO}/issues/(?P<number>\d+)/comments"
+
+
+@dataclass
+class Post:
+    """A sender, its outbox, and the GitHub in front of it."""
+
+    database: Database
+    sender: Sender
+    bell: Bell
+    clock: Clock
+    github: respx.MockRouter
+    threads: Threads
+
+    async def say(self, key: str, body: str = "Hello", number: int = 3) -> None:
+        """A comment is to stand under an issue."""
+        async with self.database.writing() as connection:
+            await outbox.comment(connection, place(number), key, body, now=self.clock())
+
+    async def send_what_is_due(self) -> list[str]:
+        """One look into the outbox; returns the keys that were tried."""
+        async with self.database.reading() as connection:
+            due = await outbox.due(connection, now=self.clock(), busy=(), limit=99)
+        for entry in due:
+            await self.sender.send(entry)
+        return [entry.key for entry in due]
+
+    async def row(self, key: str) -> dict[str, Any]:
+        """A row as it is now."""
+        return next(row for row in await all_rows(self.database, tables.outbox) if row["key"] == key)
+
+    def answer_creations(self) -> respx.Route:
+        """Where comments are created."""
+        return self.github.post(url__regex=f"{NUMBERED}$")
+
+
+@pytest.fixture
+def github() -> Iterator[tuple[respx.MockRouter, Threads]]:
+    """GitHub with empty threads."""
+    threads = Threads()
+    with respx.mock(assert_all_called=False) as router:
+        router.post(TOKENS).respond(201, json=token())
+        router.get(url__regex=rf"{NUMBERED}\?.*").mock(side_effect=threads.page)
+        router.patch(url__regex=rf"{REPO}/issues/comments/(?P<comment>\d+)$").mock(side_effect=threads.edit)
+        router.post(url__regex=f"{NUMBERED}$").mock(side_effect=threads.create)
+        yield router, threads
+
+
+@pytest.fixture
+async def post(database: Database, github: tuple[respx.MockRouter, Threads]) -> AsyncIterator[Post]:
+    """A sender with nothing to say."""
+    clock, bell = Clock(NOW), Bell()
+    async with open_github(clock) as client:
+        sender = Sender(database, client, bot_id=APP.id, bell=bell, clock=clock)
+        yield Post(database, sender, bell, clock, *github)
+
+
+def stands(key: str, body: str = "Hello") -> str:
+    """A comment as it is on GitHub: the words, and the hidden marker."""
+    return f"{body}\n\n{marker(key)}"
+
+
+async def test_a_comment_is_created_with_its_marker(post: Post) -> None:
+    """The words stand under the issue with the marker behind them; where is noted, and they are not sent again."""
+    await post.say("task-1-status")
+    await post.send_what_is_due()
+    assert post.threads.bodies == [stands("task-1-status")]
+    row = await post.row("task-1-status")
+    assert (row["remote_id"], row["remote_url"]) == (
+        1_000,
+        "https://github.example/alice/shop/issues/3#issuecomment-1000",
+    )
+    assert await post.send_what_is_due() == []
+
+
+async def test_new_words_edit_the_comment(post: Post) -> None:
+    """The same key with another body changes the comment that stands there; none is added."""
+    await post.say("task-1-status")
+    await post.send_what_is_due()
+    await post.say("task-1-status", "Goodbye")
+    await post.send_what_is_due()
+    assert post.threads.bodies == [stands("task-1-status", "Goodbye")]
+    assert post.threads.asked == ["create in 3", "edit 1000"]
+
+
+async def test_a_comment_whose_answer_was_lost_is_found_again(post: Post) -> None:
+    """The connection broke after GitHub had taken the comment: the marker finds it, and no second one is made."""
+    post.answer_creations().mock(side_effect=post.threads.create_and_drop)
+    await post.say("question-1")
+    await post.send_what_is_due()
+    row = await post.row("question-1")
+    assert (row["sent_version"], row["remote_id"], row["tries"]) == (0, None, 1)
+    post.clock.now = row["due_at"]
+    await post.send_what_is_due()
+    assert post.threads.bodies == [stands("question-1")]
+    assert (await post.row("question-1"))["remote_id"] == 1_000
+    assert post.threads.asked == ["create in 3", "list 3"]
+
+
+async def test_a_found_comment_says_the_newest_words(post: Post) -> None:
+    """When the words changed while the answer was lost, the comment that is found is edited."""
+    post.answer_creations().mock(side_effect=post.threads.create_and_drop)
+    await post.say("task-1-status")
+    await post.send_what_is_due()
+    await post.say("task-1-status", "Goodbye")
+    post.clock.now += 600
+    await post.send_what_is_due()
+    assert post.threads.bodies == [stands("task-1-status", "Goodbye")]
+
+
+async def test_a_comment_is_found_after_a_crash(post: Post) -> None:
+    """The service died between the deed and its note: the row was begun, the comment stands, and is only noted."""
+    await post.say("question-1")
+    async with post.database.writing() as connection:
+        [entry] = await outbox.due(connection, now=NOW, busy=(), limit=9)
+        await outbox.begun(connection, entry, now=NOW)
+    post.threads.write(3, stands("question-1"))
+    await post.send_what_is_due()
+    assert post.threads.asked == ["list 3"]
+    assert (await post.row("question-1"))["remote_id"] == 1_000
+
+
+async def test_a_comment_that_never_arrived_is_made(post: Post) -> None:
+    """The service died before GitHub heard of the comment: it looks, finds nothing of its own, and writes it."""
+    await post.say("question-1")
+    async with post.database.writing() as connection:
+        [entry] = await outbox.due(connection, now=NOW, busy=(), limit=9)
+        await outbox.begun(connection, entry, now=NOW)
+    post.threads.write(3, stands("question-1"), author=ALICE)
+    post.threads.write(3, stands("question-12"))
+    await post.send_what_is_due()
+    assert post.threads.asked == ["list 3", "create in 3"]
+    assert len(post.threads.comments) == 3
+
+
+async def test_while_github_is_away_it_is_tried_again(post: Post) -> None:
+    """Each failed try waits longer; when GitHub is back the words are said once."""
+    route = post.answer_creations().respond(502)
+    await post.say("question-1")
+    pauses = []
+    for _ in range(4):
+        await post.send_what_is_due()
+        due_at = (await post.row("question-1"))["due_at"]
+        pauses.append(due_at - post.clock())
+        post.clock.now = due_at
+    assert pauses == [2.0, 4.0, 8.0, 16.0]
+    route.mock(side_effect=post.threads.create)
+    await post.send_what_is_due()
+    assert post.threads.bodies == [stands("question-1")]
+
+
+async def test_githubs_own_pause_is_kept(post: Post) -> None:
+    """After a rate limit nothing is sent before the time that GitHub names."""
+    post.answer_creations().respond(403, headers={"retry-after": "77"}, json={"message": "secondary rate limit"})
+    await post.say("question-1")
+    await post.send_what_is_due()
+    assert (await post.row("question-1"))["due_at"] == post.clock() + 77
+
+
+async def test_a_wrong_key_loses_nothing(post: Post) -> None:
+    """401 is mended by the operator: the words wait for that."""
+    post.answer_creations().respond(401, json={"message": "Bad credentials"})
+    await post.say("question-1")
+    await post.send_what_is_due()
+    row = await post.row("question-1")
+    assert (row["given_up_at"], row["tries"]) == (None, 1)
+
+
+async def test_an_edit_of_a_comment_that_is_gone_is_given_up(post: Post) -> None:
+    """Somebody deleted the comment: that is noted, and what comes after it is said."""
+    await post.say("task-1-status")
+    await post.send_what_is_due()
+    post.threads.comments.clear()
+    await post.say("task-1-status", "Goodbye")
+    await post.say("question-1")
+    assert await post.send_what_is_due() == ["task-1-status"]
+    row = await post.row("task-1-status")
+    assert (row["given_up_at"], "404" in row["problem"]) == (post.clock(), True)
+    await post.send_what_is_due()
+    assert post.threads.bodies == [stands("question-1")]
+
+
+@pytest.mark.parametrize("status", [403, 404, 410, 422])
+async def test_what_github_will_never_take_is_given_up(post: Post, status: int) -> None:
+    """A thread that is locked, gone or out of reach holds up nothing, and the reason is kept."""
+    post.answer_creations().respond(status, json={"message": "No"})
+    await post.say("question-1")
+    await post.send_what_is_due()
+    row = await post.row("question-1")
+    assert (row["given_up_at"], "No" in row["problem"]) == (post.clock(), True)
+    assert await post.send_what_is_due() == []
+
+
+async def test_a_thread_is_told_in_order(post: Post) -> None:
+    """While the first comment of a thread cannot be sent, the second waits; another thread is told meanwhile."""
+    post.threads.out_of_reach.add(3)
+    for key, number in (("question-1", 3), ("question-2", 3), ("question-3", 4)):
+        await post.say(key, number=number)
+    assert await post.send_what_is_due() == ["question-1", "question-3"]
+    assert await post.send_what_is_due() == []
+    assert post.threads.bodies == [stands("question-3")]
+    post.threads.out_of_reach.clear()
+    post.clock.now += 600
+    while await post.send_what_is_due():
+        pass
+    assert post.threads.bodies == [stands("question-3"), stands("question-1"), stands("question-2")]
+
+
+async def test_reactions_are_made(post: Post) -> None:
+    """👀 on a comment and 😕 on an issue, each where it belongs."""
+    on_comment = post.github.post(f"{REPO}/issues/comments/5/reactions").respond(201, json={"id": 1})
+    on_issue = post.github.post(f"{REPO}/issues/3/reactions").respond(201, json={"id": 2})
+    async with post.database.writing() as connection:
+        await outbox.reaction(connection, place(), Target("comment", 5, ""), "eyes", now=NOW)
+        await outbox.reaction(connection, place(), Target("issue", 3, ""), "confused", now=NOW)
+    while await post.send_what_is_due():
+        pass
+    assert [json.loads(route.calls[0].request.content) for route in (on_comment, on_issue)] == [
+        {"content": "eyes"},
+        {"content": "confused"},
+    ]
+    assert on_comment.call_count == on_issue.call_count == 1
+
+
+@pytest.mark.parametrize("status", [201, 422])
+async def test_a_review_is_requested_once(post: Post, status: int) -> None:
+    """Whether GitHub asks the person or will not, the request is made once."""
+    route = post.github.post(f"{REPO}/pulls/13/requested_reviewers").respond(status, json={"message": "No"})
+    async with post.database.writing() as connection:
+        await outbox.review_request(connection, place(), pull=13, login="alice", now=NOW)
+    await post.send_what_is_due()
+    assert json.loads(route.calls[0].request.content) == {"reviewers": ["alice"]}
+    assert await post.send_what_is_due() == []
+
+
+async def test_the_app_speaks_as_the_installation_of_the_thread(post: Post) -> None:
+    """The token that is asked for is the one of the row's own installation."""
+    minted = post.github.post(f"{API}/app/installations/7/access_tokens").respond(201, json=token())
+    await post.say("question-1")
+    await post.send_what_is_due()
+    assert minted.call_count == 1
+
+
+async def test_the_loop_says_what_the_bell_announces(post: Post) -> None:
+    """The running sender takes up what an earlier run left, and what is rung for afterwards, in order."""
+    await post.say("question-1")
+    loop = asyncio.create_task(post.sender.run())
+    async with asyncio.timeout(10):
+        assert await post.threads.created.get() == stands("question-1")
+        await post.say("question-2")
+        await post.say("question-3")
+        post.bell.ring()
+        assert await post.threads.created.get() == stands("question-2")
+        assert await post.threads.created.get() == stands("question-3")
+    loop.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await loop
