@@ -245,7 +245,7 @@ def question_expired(questions: Questions, waited_days: float, slug: str) -> str
     return _comment(
         f"**I stopped waiting after {days(waited_days)}.** Answer even now, and I go on where I was.",
         *_questions(questions, 500, ticking=False),
-        f"<sub>{_how_to_reply(questions)} {_who_else(slug)}</sub>",
+        f"<sub>{_how_to_reply_late(questions, slug)}</sub>",
     )
 
 
@@ -311,6 +311,19 @@ def _how_to_reply(questions: Questions) -> str:
     if questions[0].multiple:
         return f"Reply {code(keys[0])}, {code(', '.join(keys[:2]))}, names, or your own words."
     return f"Reply {code(keys[0])}, {code(keys[1])}, a name, or your own words."
+
+
+def _how_to_reply_late(questions: Questions, slug: str) -> str:
+    """By now a reply in plain words could be about anything, so those need a mention, like everybody else's answer."""
+    mention = _command(slug, "")
+    if not all(question.options for question in questions):
+        return f"Answer in your own words, starting with {mention}. Anybody with write access can."
+    if len(questions) > 1:
+        reply = f"one line for each question, such as {code(f'Q1: {_example(questions[0])}')}"
+    else:
+        keys = option_keys(questions[0])
+        reply = f"{code(keys[0])}, {code(keys[1])} or a name" if len(keys) > 1 else f"{code(keys[0])} or the name"
+    return f"Reply {reply}. Anybody else with write access starts with {mention}, and so do your own words."
 
 
 def _example(question: Question) -> str:
@@ -445,7 +458,7 @@ _FAILURES = {
     FailureKind.BRANCH_MOVED: _FailureWords(
         "somebody else has pushed to my branch meanwhile",
         "Nothing of theirs was touched, and my commits are safe where I run. "
-        "Write {go_on}: I merge theirs and push again.",
+        "Write {go_on} to let me merge theirs and push again.",
     ),
     FailureKind.PUBLISH_FAILED: _FailureWords(
         "GitHub did not take my result",

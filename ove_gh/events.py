@@ -91,7 +91,8 @@ def lane_of(payload: Payload) -> str | None:
     issue = payload.get("issue")
     if not isinstance(repository, Mapping) or not isinstance(issue, Mapping):
         return None
-    return f"{repository.get('id')}/{issue.get('number')}"
+    repository_id, number = repository.get("id"), issue.get("number")
+    return f"{repository_id}/{number}" if isinstance(repository_id, int) and isinstance(number, int) else None
 
 
 def _issue_opened(payload: Payload) -> IssueOpened | None:

@@ -133,10 +133,10 @@ class Intake:
         async def act(connection: Transaction) -> None:
             thread = await store.find_thread(connection, event.place)
             asked = await store.answerable_question(connection, thread) if thread else None
-            if asked is not None:
-                reply = read_reply(words, _remaining(asked), self._slug)
-                if asked.open or request is not None or _is_plain_choice(reply, asked.questions):
-                    await self._reply_to(connection, asked, reply, event.author, event.source, event.place)
+            reply = read_reply(words, _remaining(asked), self._slug) if asked is not None else NotAnAnswer()
+            # Once a question has expired, words may be about anything; only a plain choice is surely its answer.
+            if asked is not None and (asked.open or _is_plain_choice(reply, asked.questions)):
+                await self._reply_to(connection, asked, reply, event.author, event.source, event.place)
             elif request is not None:
                 await outbox.reaction(connection, event.place, event.source, "eyes", now=self._clock())
                 await self._new_task(connection, event.place, event.title, words, event.source, event.author)
@@ -155,8 +155,8 @@ class Intake:
             return None
 
         async def act(connection: Transaction) -> None:
-            asked = await store.question_by_id(connection, question_id)
-            if asked.answered_by is None:
+            asked = await store.answerable_question(connection, question.thread)
+            if asked is not None and asked.id == question_id:
                 await self._reply_to(connection, asked, reply, event.editor, event.source, event.place, ticked=True)
 
         return act
@@ -179,7 +179,7 @@ class Intake:
         if not ticked:
             await outbox.reaction(connection, place, source, "eyes", now=self._clock())
         answers = {**question.answers, **reply.answers}
-        if isinstance(reply, Answered):
+        if all(one.text in answers for one in question.questions):
             await self._go_on(connection, question, answers, by, source)
         else:
             await self._ask_again(connection, question, answers, by, source)
@@ -275,7 +275,7 @@ class Intake:
     async def _take(self, busy: Collection[str], limit: int) -> list[tuple[str, Delivery]]:
         async with self._database.reading() as connection:
             found = await inbox.due(connection, now=self._clock(), busy=busy, limit=limit)
-        return [(delivery.lane or f"delivery {delivery.guid}", delivery) for delivery in found]
+        return [(delivery.lane, delivery) for delivery in found]
 
     async def _next_due_at(self) -> float | None:
         async with self._database.reading() as connection:
@@ -288,7 +288,7 @@ _QUESTION_MARKER = re.compile(re.escape(comments.marker("question-0")).replace("
 def question_id_of(body: str) -> int | None:
     """Which question one of our comments asks, by the marker that it carries."""
     found = _QUESTION_MARKER.search(body)
-    return int(found[1]) if found else None
+    return int(found[1]) if found and comments.has_marker(body, question_key(int(found[1]))) else None
 
 
 def _remaining(question: AskedQuestion) -> Questions:
@@ -301,7 +301,7 @@ def _is_plain_choice(reply: Reply, questions: Questions) -> bool:
     if not isinstance(reply, Answered):
         return False
     labels = {option.label for question in questions for option in question.options}
-    return all(answer in labels for answer in reply.answers.values())
+    return all(answer in labels or labels.issuperset(answer.split(", ")) for answer in reply.answers.values())
 
 
 def _calls_others(body: str) -> bool:

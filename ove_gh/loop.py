@@ -61,11 +61,11 @@ async def work_through(
     async with asyncio.TaskGroup() as group:
         while True:
             bell.hush()
+            due_at = await next_due_at()
             if len(busy) < limit:
                 for lane, item in await take(frozenset(busy), limit - len(busy)):
                     busy.add(lane)
                     group.create_task(run(lane, item), name=f"lane {lane}")
-            due_at = await next_due_at()
             nap = LONGEST_NAP_SECONDS if due_at is None else min(LONGEST_NAP_SECONDS, max(0.0, due_at - clock()))
             await bell.wait(nap)
 

@@ -32,7 +32,7 @@ COMMENT = "!"
 
 # What GitHub makes a link of by itself: https://github.github.com/gfm/#autolinks-extension-
 _URL = re.compile(
-    r"(?:(?<![A-Za-z])(?:https?|ftp)://|(?<![^\s*_~(])www\.)"
+    r"(?:(?<![A-Za-z])(?:https?|ftp)://|(?<![^\s*~(])www\.)"
     r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?![\w.@])(?:[/?#:][^\s<>*~`|\\]*)?",
     re.IGNORECASE | re.ASCII,
 )

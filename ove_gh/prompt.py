@@ -16,6 +16,9 @@ MAX_THREAD_CHARACTERS = 60_000
 MAX_TEXT_CHARACTERS = 16_000
 """What of one comment is given to the model."""
 
+_TAGS_CHARACTERS = 100
+"""About what the tags around one comment take."""
+
 _HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _OUR_TAGS = re.compile(r"<(?=/?(?:issue|comment|request|thread)\b)", re.IGNORECASE)
 
@@ -142,7 +145,7 @@ def _newest(said: Sequence[Said], characters: int) -> tuple[int, Sequence[Said]]
     """How many are left out, and the newest ones that fit."""
     used = 0
     for index in range(len(said) - 1, -1, -1):
-        used += min(len(said[index].body), MAX_TEXT_CHARACTERS)
+        used += min(len(said[index].body), MAX_TEXT_CHARACTERS) + _TAGS_CHARACTERS
         if used > characters:
             return index + 1, said[index + 1 :]
     return 0, said

@@ -176,7 +176,9 @@ class Turn:
     """One run of the agent.
 
     `answers_question` is the question whose answer this turn carries, None for a turn that starts from a prompt.
-    `starts` counts how often the agent was started for it; `outcome` is the recorded end, as store-able values.
+    `starts` counts how often the agent was started for it, and `clean_stops` how often it was then given back in order:
+    the rest were crashes. `tries` counts what failed because something was out of reach. `outcome` is the recorded end,
+    as plain values.
     """
 
     id: int
@@ -185,6 +187,7 @@ class Turn:
     status: TurnStatus
     answers_question: int | None
     starts: int
+    clean_stops: int
     tries: int
     outcome: dict[str, Any] | None
     cost_usd: float

@@ -39,16 +39,22 @@ def inline(text: str, limit: int = 300, addressed: Collection[str] = ()) -> str:
     """
     document = markdown.read_inline(_unmarked(flat(text, limit)))
     written, position = [], 0
-    links = (run for run in document.runs(LINK) if _is_calm(document, *run))
-    for start, end in sorted([*document.runs(CODE), *links]):
+    for start, end in _to_keep(document):
         written += [_escaped(document.source[position:start], addressed), document.source[start:end]]
         position = end
     return "".join([*written, _escaped(document.source[position:], addressed)])
 
 
-def _is_calm(document: Document, start: int, end: int) -> bool:
-    """Whether nothing in this link could pair up with a character outside of it."""
-    return not set(document.source[start + 1 : end]) & set("`*~<")
+def _to_keep(document: Document) -> Iterator[tuple[int, int]]:
+    """The code spans and the links of one line, less links that could pair up with a character outside of them."""
+    for start, end in document.runs(CODE + LINK + IMAGE + TAG + COMMENT):
+        inks = document.inks[start:end]
+        if LINK not in inks:
+            yield from ((start + run.start(), start + run.end()) for run in re.finditer(f"{CODE}+", inks))
+        elif set(inks) <= {CODE, LINK}:
+            in_links = {document.source[n] for n in range(start + 1, end) if document.inks[n] == LINK}
+            if not in_links & set("`*~<"):
+                yield start, end
 
 
 def code(text: str, limit: int = 300) -> str:
@@ -92,7 +98,10 @@ def _unmarked(text: str) -> str:
 
 # --- whole texts ---
 
-_PASSES = 6
+_PASSES = 8
+_CALLS_NOBODY = frozenset((CODE, LINK, IMAGE, TAG, COMMENT))
+_AFTER = "\n\nx"
+"""A paragraph behind the text, to see whether the text leaves it alone."""
 
 
 def block(text: str, limit: int, addressed: Collection[str] = ()) -> str:
@@ -124,10 +133,11 @@ def split(text: str, limit: int) -> tuple[str, str]:
 
     HTML may span blocks, so everything from the first HTML on is the rest.
     """
-    document = markdown.read(text)
-    lines = document.source.split("\n")
-    if len(document.source) <= limit * 3 // 2:
-        return document.source, ""
+    text = markdown.normalised(text)
+    if len(text) <= limit * 3 // 2:
+        return text, ""
+    document = markdown.read(text[: 8 * limit])
+    lines = text.split("\n")
     end = 0
     for top in (each for each in document.blocks if each.depth == 0):
         length = len("\n".join(lines[: top.end]))
@@ -143,7 +153,17 @@ def folded(summary: str, body: str) -> str:
 
 
 def _set(text: str, addressed: Collection[str]) -> str:
-    return _quiet(_balanced(_unmarked(text)), addressed)
+    document = _mended(_unmarked(text))
+
+    source, inks = document.source.removesuffix(_AFTER), document.inks
+    calling = "".join("\0" if ink in _CALLS_NOBODY else char for char, ink in zip(source, inks, strict=False))
+    written, position = [], 0
+    for mention in _MENTION.finditer(calling):
+        if not _is_addressed(mention[1], addressed):
+            name = mention[1].replace("_", "\\_")
+            written += [source[position : mention.start()], f"<code>@{name}</code>"]
+            position = mention.end()
+    return "".join([*written, source[position:]])
 
 
 def _first_lines(text: str, size: int) -> str:
@@ -152,33 +172,23 @@ def _first_lines(text: str, size: int) -> str:
     return at_line if len(at_line) > size // 2 else cut
 
 
-def _quiet(text: str, addressed: Collection[str]) -> str:
-    document = markdown.read(_AT_SIGN.sub("@", text))
-
-    def quieted(mention: re.Match[str]) -> str:
-        calls_nobody = document.inks[mention.end(1) - len(mention[1]) - 1] in (CODE, LINK, IMAGE, TAG, COMMENT)
-        if calls_nobody or _is_addressed(mention[1], addressed):
-            return mention[0]
-        name = mention[1].replace("_", "\\_")
-        return f"<code>@{name}</code>"
-
-    return _MENTION.sub(quieted, document.source)
-
-
-def _balanced(text: str) -> str:
+def _mended(text: str) -> Document:
+    """The text without comments and with everything closed, read together with a paragraph that follows it."""
     for _ in range(_PASSES):
-        document = markdown.read(text)
-        without_comments = markdown.without_comments(document)
-        if without_comments != text:
-            text = without_comments
+        text = _AT_SIGN.sub("@", text)
+        document = markdown.read(text + _AFTER)
+        hidden = [(start, min(end, len(text))) for start, end in document.runs(COMMENT)]
+        if hidden:
+            text = markdown.without(text, hidden)
             continue
         stray, closing = _html_to_mend(document)
-        if stray:
-            text = _with_escaped(text, stray)
-            continue
-        closed = text + _end_of_fence(text) + "".join(f"\n\n</{name}>" for name in closing)
-        return closed if _leaves_the_rest_alone(closed) else _as_code(text)
-    return _as_code(text)
+        end = _end_of_fence(document) + "".join(f"\n\n</{name}>" for name in closing)
+        if not stray and not end:
+            if _is_last_paragraph_apart(document):
+                return document
+            break
+        text = _with_escaped(text, stray) + ("" if stray else end)
+    return markdown.read(_as_code(text) + _AFTER)
 
 
 def _as_code(text: str) -> str:
@@ -191,18 +201,14 @@ def _with_escaped(text: str, positions: Collection[int]) -> str:
     return "".join("&lt;" if position in positions else char for position, char in enumerate(text))
 
 
-def _leaves_the_rest_alone(text: str) -> bool:
-    """Whether a paragraph after the text would be a paragraph of its own, inside nothing."""
-    document = markdown.read(f"{text}\n\nx")
-    last = document.source.count("\n")
-    block_ = document.blocks[-1]
-    is_apart = (block_.kind, block_.first, block_.depth) == ("paragraph_open", last, 0)
-    return is_apart and COMMENT not in document.inks and _html_to_mend(document) == (set(), [])
+def _is_last_paragraph_apart(document: Document) -> bool:
+    """Whether the paragraph that follows the text is inside nothing of it."""
+    last = document.blocks[-1]
+    return (last.kind, last.first, last.depth) == ("paragraph_open", document.source.count("\n"), 0)
 
 
-def _end_of_fence(text: str) -> str:
+def _end_of_fence(document: Document) -> str:
     """What closes the code block that the text leaves open at its end, if it does."""
-    document = markdown.read(f"{text}\n\nx")
     last = document.blocks[-1]
     if last.kind != "fence" or last.depth or last.end <= document.source.count("\n"):
         return ""
@@ -213,6 +219,8 @@ def _end_of_fence(text: str) -> str:
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
+_CLOSED_BY_OTHERS = frozenset(("p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option"))
+"""Elements whose end tag may be left out: https://html.spec.whatwg.org/multipage/syntax.html#optional-tags"""
 _DISALLOWED = frozenset(("title", "textarea", "style", "xmp", "iframe", "noembed", "noframes", "script", "plaintext"))
 """Tags after which a browser reads no HTML: https://github.github.com/gfm/#disallowed-raw-html-extension-"""
 _TOP = -1
@@ -236,8 +244,8 @@ def _html_to_mend(document: Document) -> tuple[set[int], list[str]]:
             stray.add(position)
         elif not tag[1] and name not in _VOID:
             stack.append((name, position))
-        elif tag[1] and not _close(stack, name):
-            stray.add(position)
+        elif tag[1]:
+            stray.update(_close(stack, name, position))
     closing = [name for name, _ in reversed(opened.pop(_TOP, []))]
     stray.update(position for stack in opened.values() for _, position in stack)
     return stray, closing
@@ -253,13 +261,14 @@ def _angle_brackets(document: Document) -> Iterator[tuple[int, re.Match[str] | N
             position = document.source.find("<", tag.end() if tag else position + 1, end)
 
 
-def _close(stack: list[tuple[str, int]], name: str) -> bool:
-    """Take the innermost element of this name off the stack, with all it holds; False when there is none."""
-    for depth in range(len(stack) - 1, max(-1, len(stack) - 200), -1):
-        if stack[depth][0] == name:
-            del stack[depth:]
-            return True
-    return False
+def _close(stack: list[tuple[str, int]], name: str, position: int) -> Iterator[int]:
+    """Take the innermost element of this name off the stack; yields where a tag is that then has no partner."""
+    depth = next((n for n in range(len(stack) - 1, max(-1, len(stack) - 200), -1) if stack[n][0] == name), None)
+    if depth is None:
+        yield position
+        return
+    yield from (opening for inner, opening in stack[depth + 1 :] if inner not in _CLOSED_BY_OTHERS)
+    del stack[depth:]
 
 
 def _scopes(document: Document) -> Callable[[int], int]:

@@ -99,7 +99,7 @@ def web_app(
 async def read_body(request: Request) -> bytes:
     """The whole body; raises Refusal as soon as it is longer than GitHub's longest."""
     declared = request.headers.get("Content-Length", "")
-    if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
+    if declared.isdecimal() and (len(declared) > 12 or int(declared) > MAX_BODY_BYTES):
         raise Refusal(413, "The payload is larger than 25 MB.")
     chunks: list[bytes] = []
     size = 0

@@ -549,7 +549,6 @@ async def test_several_ticks_wait_to_be_sent(desk: Desk, github: respx.MockRoute
     assert await chosen(desk, asked) == {ROUNDING.text: "Half up", PAGES.text: "Cart, Orders"}
 
 
-@pytest.mark.xfail(reason="earlier answers do not count when ticks are read")
 async def test_ticks_complete_what_a_reply_began(desk: Desk) -> None:
     """Who answered one question in words can tick the other: together they are the whole answer."""
     asked = await waiting_question(desk.database, BOTH)
@@ -636,7 +635,6 @@ async def test_a_late_tick_picks_the_question_up(desk: Desk) -> None:
     assert len(await desk.tasks()) == 2
 
 
-@pytest.mark.xfail(reason="a tick does not ask whether the question is still answerable")
 async def test_an_expired_question_is_forgotten_when_something_newer_was_asked(desk: Desk) -> None:
     """After a newer request in the thread a tick in the old comment starts nothing."""
     asked = await waiting_question(desk.database)
@@ -646,7 +644,6 @@ async def test_an_expired_question_is_forgotten_when_something_newer_was_asked(d
     assert len(await desk.tasks()) == 2
 
 
-@pytest.mark.xfail(reason="a mention that answers nothing is dropped")
 async def test_a_bare_mention_after_an_expired_question_is_a_request(desk: Desk) -> None:
     """A mention that answers nothing is not swallowed by a question that nobody waits for any more."""
     asked = await waiting_question(desk.database)

@@ -215,7 +215,6 @@ async def test_naps_end_when_something_falls_due(due_at: float | None, nap: floa
     assert bell.wanted == [nap]
 
 
-@pytest.mark.xfail(reason="the next due time is asked for after taking")
 async def test_what_falls_due_while_the_loop_looks_is_not_slept_over() -> None:
     """An item whose moment comes between looking for due ones and looking for later ones is begun at once."""
     bell, seconds = _Naps(), iter(range(100, 200))

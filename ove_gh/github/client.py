@@ -232,7 +232,7 @@ class Repository:
         `since` is by our clock, in seconds since the epoch; a difference of five minutes to GitHub's does no harm.
         """
         comments = await self.comments(number, since=since - CLOCK_SKEW)
-        return next((c for c in comments if c.author.id == bot_id and needle in c.body), None)
+        return next((c for c in comments if c.author.id == bot_id and c.body.rstrip().endswith(needle)), None)
 
     async def react_to_issue(self, number: int, content: Reaction) -> None:
         """React to an issue's or pull request's own text; once more changes nothing."""

@@ -81,8 +81,8 @@ async def open_database(url: str) -> Database:
 def _blaming_the_database() -> Iterator[None]:
     try:
         yield
-    except (DBAPIError, OSError) as error:
-        raise DatabaseFailed(str(error.orig if isinstance(error, DBAPIError) else error)) from error
+    except DBAPIError as error:
+        raise DatabaseFailed(str(error.orig)) from error
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:

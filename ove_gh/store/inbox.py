@@ -11,8 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ove_gh.store.tables import inbox
 
-_LOOK_AHEAD = 500
-
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -21,7 +19,7 @@ class Delivery:
     id: int
     guid: str
     event: str
-    lane: str | None
+    lane: str
     body: bytes
     tries: int
 
@@ -29,8 +27,12 @@ class Delivery:
 async def record(
     connection: AsyncConnection, *, guid: str, event: str, lane: str | None, body: bytes, now: float
 ) -> bool:
-    """Record a delivery. False when its GUID is known already: GitHub, or a person, delivered it again."""
-    row = {"guid": guid, "event": event, "lane": lane, "body": body, "received_at": now, "due_at": now, "tries": 0}
+    """Record a delivery. False when its GUID is known already: GitHub, or a person, delivered it again.
+
+    Deliveries of one lane are handled in order; one that speaks of no thread has a lane of its own.
+    """
+    own_lane = lane or f"delivery {guid}"
+    row = {"guid": guid, "event": event, "lane": own_lane, "body": body, "received_at": now, "due_at": now, "tries": 0}
     try:
         await connection.execute(insert(inbox).values(row))
     except IntegrityError:
@@ -40,19 +42,14 @@ async def record(
 
 async def due(connection: AsyncConnection, *, now: float, busy: Collection[str], limit: int) -> list[Delivery]:
     """The first waiting delivery of each lane that is not busy, oldest first; a delivery put off holds up its lane."""
+    heads = select(func.min(inbox.c.id)).where(inbox.c.handled_at.is_(None)).group_by(inbox.c.lane)
     rows = await connection.execute(
-        select(inbox).where(inbox.c.handled_at.is_(None)).order_by(inbox.c.id).limit(_LOOK_AHEAD)
+        select(inbox)
+        .where(inbox.c.id.in_(heads), inbox.c.due_at <= now, inbox.c.lane.not_in(busy))
+        .order_by(inbox.c.id)
+        .limit(limit)
     )
-    taken = set(busy)
-    found: list[Delivery] = []
-    for row in rows:
-        if row.lane in taken:
-            continue
-        if row.lane is not None:
-            taken.add(row.lane)
-        if row.due_at <= now and len(found) < limit:
-            found.append(Delivery(row.id, row.guid, row.event, row.lane, row.body, row.tries))
-    return found
+    return [Delivery(row.id, row.guid, row.event, row.lane, row.body, row.tries) for row in rows]
 
 
 async def next_due_at(connection: AsyncConnection, *, now: float) -> float | None:

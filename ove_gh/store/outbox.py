@@ -12,8 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ove_gh.store.tables import outbox
 from ove_gh.tasks import Place, Target
 
-_LOOK_AHEAD = 500
-
 Kind = Literal["comment", "reaction", "review"]
 
 
@@ -88,21 +86,18 @@ async def _put(
 
 async def due(connection: AsyncConnection, *, now: float, busy: Collection[str], limit: int) -> list[Entry]:
     """The first unsent row of each lane that is not busy. A row that is put off holds up its lane, and no other."""
+    heads = (
+        select(func.min(outbox.c.id))
+        .where(outbox.c.version > outbox.c.sent_version, outbox.c.given_up_at.is_(None))
+        .group_by(outbox.c.lane)
+    )
     rows = await connection.execute(
         select(outbox)
-        .where(outbox.c.version > outbox.c.sent_version, outbox.c.given_up_at.is_(None))
+        .where(outbox.c.id.in_(heads), outbox.c.due_at <= now, outbox.c.lane.not_in(busy))
         .order_by(outbox.c.id)
-        .limit(_LOOK_AHEAD)
+        .limit(limit)
     )
-    taken = set(busy)
-    found: list[Entry] = []
-    for row in rows:
-        if row.lane in taken:
-            continue
-        taken.add(row.lane)
-        if row.due_at <= now and len(found) < limit:
-            found.append(_entry(row))
-    return found
+    return [_entry(row) for row in rows]
 
 
 async def next_due_at(connection: AsyncConnection, *, now: float) -> float | None:

@@ -38,7 +38,7 @@ inbox = Table(
     Column("id", Integer, primary_key=True),
     Column("guid", String(64), nullable=False, unique=True),
     Column("event", String(64), nullable=False),
-    Column("lane", String(64)),
+    Column("lane", String(80), nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("received_at", Double, nullable=False),
     Column("due_at", Double, nullable=False),
@@ -48,7 +48,7 @@ inbox = Table(
 )
 """Deliveries, recorded before they are acknowledged. `problem` says why one was given up, or is tried again."""
 
-Index("ix_inbox_waiting", inbox.c.handled_at, inbox.c.id)
+Index("ix_inbox_waiting", inbox.c.handled_at, inbox.c.lane, inbox.c.id)
 
 threads = Table(
     "threads",
@@ -100,6 +100,7 @@ turns = Table(
     Column("due_at", Double, nullable=False),
     Column("claimed_by", String(64)),
     Column("starts", Integer, nullable=False, default=0),
+    Column("clean_stops", Integer, nullable=False, default=0),
     Column("tries", Integer, nullable=False, default=0),
     Column("outcome", JSON(none_as_null=True)),
     Column("pushing", String(64)),
@@ -135,7 +136,7 @@ outbox = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("key", String(128), nullable=False, unique=True),
-    Column("lane", String(64), nullable=False),
+    Column("lane", String(80), nullable=False),
     Column("installation_id", BigInteger, nullable=False),
     Column("repository_id", BigInteger, nullable=False),
     Column("full_name", String(255), nullable=False),

@@ -212,6 +212,7 @@ async def add_turn(
             answers_question=answers_question,
             due_at=now,
             starts=0,
+            clean_stops=0,
             tries=0,
             cost_usd=0.0,
         )
@@ -322,6 +323,7 @@ async def put_turn_back(
 ) -> None:
     """Give a claimed turn back: a queued one starts again, one that is being published goes on publishing.
 
+    `turn` is the turn as it was claimed: if the agent was started since, this is a clean stop and no crash.
     `failed_try` counts it as an attempt that failed because something was out of reach.
     """
     current = await turn_by_id(connection, turn.id)
@@ -336,6 +338,7 @@ async def put_turn_back(
             claimed_by=None,
             due_at=due_at,
             tries=turns.c.tries + int(failed_try),
+            clean_stops=turns.c.clean_stops + int(current.starts > turn.starts),
         )
     )
 
@@ -343,15 +346,15 @@ async def put_turn_back(
 async def recover(connection: AsyncConnection, *, run_id: str, now: float) -> list[Turn]:
     """Take back the claims of earlier runs of the service, which cannot be alive any more.
 
-    Interrupted turns are queued again. Returns those that were started too often: their tasks are running still, and
-    the caller must end them.
+    Interrupted turns are queued again. Returns those that a crash has cut off too often: their tasks are running
+    still, and the caller must end them.
     """
     rows = (
         await connection.execute(select(turns).where(turns.c.claimed_by.is_not(None), turns.c.claimed_by != run_id))
     ).all()
     exhausted: list[Turn] = []
     for turn in map(_turn, rows):
-        if turn.status is TurnStatus.RUNNING and turn.starts > MAX_RESUMPTIONS:
+        if turn.status is TurnStatus.RUNNING and turn.starts - turn.clean_stops > MAX_RESUMPTIONS:
             exhausted.append(turn)
             await connection.execute(update(turns).where(turns.c.id == turn.id).values(claimed_by=run_id))
         else:
@@ -525,6 +528,7 @@ def _turn(row: Any) -> Turn:
         status=TurnStatus(row.status),
         answers_question=row.answers_question,
         starts=row.starts,
+        clean_stops=row.clean_stops,
         tries=row.tries,
         outcome=row.outcome,
         cost_usd=row.cost_usd,

@@ -82,8 +82,8 @@ async def test_a_row_cannot_point_nowhere(database: Database) -> None:
         async with database.writing() as connection:
             await connection.execute(
                 text(
-                    "INSERT INTO turns (task_id, position, status, due_at, starts, tries, cost_usd)"
-                    " VALUES (8, 1, 'queued', 0, 0, 0, 0)"
+                    "INSERT INTO turns (task_id, position, status, due_at, starts, clean_stops, tries, cost_usd)"
+                    " VALUES (8, 1, 'queued', 0, 0, 0, 0, 0)"
                 )
             )
 

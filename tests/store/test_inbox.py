@@ -52,7 +52,7 @@ async def test_a_delivery_is_recorded_as_it_came(database: Database) -> None:
     assert await record(database, "a", lane=None)
     async with database.reading() as connection:
         [delivery] = await inbox.due(connection, now=NOW, busy=(), limit=1)
-    assert (delivery.guid, delivery.event, delivery.lane) == ("a", "issues", None)
+    assert (delivery.guid, delivery.event, delivery.lane) == ("a", "issues", "delivery a")
     assert (delivery.body, delivery.tries) == (b'{"guid": "a"}', 0)
 
 

@@ -15,7 +15,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("guid", sa.String(length=64), nullable=False),
         sa.Column("event", sa.String(length=64), nullable=False),
-        sa.Column("lane", sa.String(length=64), nullable=True),
+        sa.Column("lane", sa.String(length=80), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("received_at", sa.Double(), nullable=False),
         sa.Column("due_at", sa.Double(), nullable=False),
@@ -25,12 +25,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
         sa.UniqueConstraint("guid", name=op.f("uq_inbox_guid")),
     )
-    op.create_index("ix_inbox_waiting", "inbox", ["handled_at", "id"], unique=False)
+    op.create_index("ix_inbox_waiting", "inbox", ["handled_at", "lane", "id"], unique=False)
     op.create_table(
         "outbox",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(length=128), nullable=False),
-        sa.Column("lane", sa.String(length=64), nullable=False),
+        sa.Column("lane", sa.String(length=80), nullable=False),
         sa.Column("installation_id", sa.BigInteger(), nullable=False),
         sa.Column("repository_id", sa.BigInteger(), nullable=False),
         sa.Column("full_name", sa.String(length=255), nullable=False),
@@ -137,6 +137,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.Double(), nullable=False),
         sa.Column("claimed_by", sa.String(length=64), nullable=True),
         sa.Column("starts", sa.Integer(), nullable=False),
+        sa.Column("clean_stops", sa.Integer(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.JSON(), nullable=True),
         sa.Column("pushing", sa.String(length=64), nullable=True),
