@@ -16,6 +16,9 @@ from ove_gh.tasks import Task, Thread, Turn
 NEWEST_COMMENTS = 100
 """How far back a thread is read."""
 
+YOU = "you"
+"""The right under which the App's own comments are shown to it."""
+
 PEOPLE_LOOKED_UP = 20
 """Of how many people in a thread the rights are asked; the others count as unknown."""
 
@@ -56,7 +59,7 @@ async def brief(
     words = {"request": task.request, "requester": task.requester.login, "right": right}
     if session is not None:
         since = previous_task.source.id if previous_task and previous_task.source.kind == "comment" else 0
-        news = [said for comment_id, said in conversation.numbered if since < comment_id]
+        news = [said for comment_id, said in conversation.numbered if since < comment_id and said.right != YOU]
         return Brief(session, prompt.next_prompt(news, conversation.value, **words), None)
     text = prompt.first_prompt(conversation.value, **words)
     if session_lost or was_cut_off:
@@ -108,7 +111,7 @@ async def _rights(repository: Repository, identity: AppIdentity, authors: Sequen
 
 async def _right_of(repository: Repository, identity: AppIdentity, author: Author) -> str:
     if author.id == identity.bot_id:
-        return "you"
+        return YOU
     if author.is_bot:
         return "bot"
     permission: Permission = await repository.permission(author.login, author.id)

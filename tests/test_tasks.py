@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -78,3 +79,10 @@ def test_a_lane_survives_renames() -> None:
     old, new = Place(7, 42, "alice/shop", 3), Place(8, 42, "acme/store", 3)
     assert old.lane == new.lane
     assert old.lane != Place(7, 42, "alice/shop", 4).lane != Place(7, 43, "alice/shop", 4).lane
+
+
+def test_the_readmes_diagram_shows_every_move_and_no_other() -> None:
+    """The state diagram that people read is the table."""
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    drawn = set(re.findall(r"^    (\w+) --> (\w+)", readme, re.MULTILINE))
+    assert drawn == {(str(source), str(target)) for source, targets in MOVES.items() for target in targets}

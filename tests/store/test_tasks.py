@@ -375,3 +375,15 @@ async def test_a_crash_before_the_agent_started_costs_nothing(database: Database
     for run in range(5):
         await claimed(database, run_id=f"run {run}")
         assert await recover(database, run_id=f"run {run + 1}") == []
+
+
+async def test_stops_in_order_are_no_crashes(database: Database) -> None:
+    """However often the service was redeployed in the middle of a turn, its first crash does not end the task."""
+    await add_task(database)
+    for redeploy in range(MAX_RESUMPTIONS + 3):
+        stopped = await claimed(database, run_id=f"run {redeploy}")
+        await start_agent(database, stopped)
+        async with database.writing() as connection:
+            await store.put_turn_back(connection, stopped, due_at=NOW, now=NOW)
+    await start_agent(database, await claimed(database, run_id="the run that crashes"))
+    assert await recover(database) == []
