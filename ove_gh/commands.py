@@ -54,12 +54,12 @@ def _mentions(document: markdown.Document, slug: str) -> Iterator[_Mention]:
 def mention_pattern(slug: str) -> re.Pattern[str]:
     """Finds `@slug` where GitHub would: not within a longer login, a team's name or an e-mail address.
 
-    The rule is that of GitHub's own filter:
+    The rule is that of GitHub's own filter; a backslash that escapes is not shown, so it ends no name:
     https://github.com/gjtorikian/html-pipeline/blob/v2.14.3/lib/html/pipeline/%40mention_filter.rb
     """
     return re.compile(
-        rf"(?<!\w)@{re.escape(slug)}(?:\[bot\])?(?![A-Za-z0-9/-])(?=\.+(?:\W|$)|[^\w.]|$)",
-        re.IGNORECASE | re.ASCII | re.MULTILINE,
+        rf"(?<!\w)(?<!\w\\)@{re.escape(slug)}(?:\[bot\])?(?!\w|\\?[_/-]|\\?\.(?:\w|\\_))",
+        re.IGNORECASE | re.ASCII,
     )
 
 

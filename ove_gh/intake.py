@@ -22,10 +22,11 @@ from ove_gh.loop import Bell, backoff, work_through
 from ove_gh.questions import Answers, Questions
 from ove_gh.store import inbox, outbox
 from ove_gh.store import tasks as store
-from ove_gh.store.database import Database, Transaction
+from ove_gh.store.database import Database
 from ove_gh.store.inbox import Delivery
 from ove_gh.store.outbox import question_key, status_key
 from ove_gh.store.tasks import AskedQuestion
+from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import Person, Place, Status, Target
 
 DELIVERIES_AT_ONCE = 8

@@ -33,7 +33,7 @@ COMMENT = "!"
 # What GitHub makes a link of by itself: https://github.github.com/gfm/#autolinks-extension-
 _URL = re.compile(
     r"(?:(?<![A-Za-z])(?:https?|ftp)://|(?<![^\s*~(])www\.)"
-    r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?![\w.@])(?:[/?#:][^\s<>*~`|\\]*)?",
+    r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?![\w.@])(?:[/?#:][^\s<>*~`|\\\[\]\0]*)?(?P<odd>[^\s<\0]*)",
     re.IGNORECASE | re.ASCII,
 )
 _HTML_COMMENT = re.compile(r"<!--(?:-?>|.*?-->|.*\Z)", re.DOTALL)
@@ -200,12 +200,12 @@ class _Canvas:
         for offset in offsets:
             if offset >= 0:
                 self._inks[offset] = ink
-        self._paint_urls(offsets, ink)
         spans = _inline_spans(content, environment)
         for start, end, inner in [*self._set_apart(content, spans), *sorted(spans, key=_outer_first)]:
             inside = [offset for offset in offsets[start:end] if offset >= 0]
             if inside:
                 self._fill(inside[0], inside[-1] + 1, inner)
+        self._paint_urls(offsets, ink)
 
     def _set_apart(self, content: str, spans: list[_Span]) -> Iterator[_Span]:
         """The text of this paragraph inside <code> and its like."""
@@ -229,13 +229,16 @@ class _Canvas:
             self._apart.remove(name)
 
     def _paint_urls(self, offsets: list[int], ink: str) -> None:
-        inside = [offset for offset in offsets if offset >= 0]
-        if not inside:
+        """What is still plain words of this paragraph may hold addresses that are links without any marks."""
+        places = [offset for offset in offsets if offset >= 0]
+        if not places:
             return
-        for url in _URL.finditer(self._source, inside[0], inside[-1] + 1):
-            for position in range(*url.span()):
-                if self._inks[position] == ink:
-                    self._inks[position] = LINK
+        start, end = places[0], places[-1] + 1
+        words = "".join(self._source[n] if self._inks[n] in (ink, APART) else "\0" for n in range(start, end))
+        for url in _URL.finditer(words):
+            self._fill(start + url.start(), start + url.start("odd"), LINK)
+            # whether GitHub's link goes on behind a star or a back-tick depends on what follows: it is nobody's words
+            self._fill(start + url.start("odd"), start + url.end(), APART)
 
     def _fill(self, start: int, end: int, ink: str) -> None:
         end = min(end, len(self._inks))

@@ -7,12 +7,23 @@ is looked for before one is opened; words are rows of the outbox, written in the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import structlog
 
 from ove_gh import comments
-from ove_gh.agent import Asked, Failed, Finished, Identity, PullRequestText, outcome_from_json
+from ove_gh.agent import (
+    Asked,
+    Failed,
+    Finished,
+    Identity,
+    Outcome,
+    PullRequestText,
+    Step,
+    outcome_as_json,
+    outcome_from_json,
+)
 from ove_gh.checkout import Checkouts, Clone, Collected, Remote
 from ove_gh.comments import Failure, Kept, PullLink
 from ove_gh.github.client import GitHub, Repository
@@ -20,9 +31,10 @@ from ove_gh.github.errors import Unprocessable
 from ove_gh.github.models import AppIdentity, Pull, RepositoryDetails
 from ove_gh.store import outbox
 from ove_gh.store import tasks as store
-from ove_gh.store.database import Database, Transaction
+from ove_gh.store.database import Database
 from ove_gh.store.outbox import question_key, status_key
 from ove_gh.store.tasks import AskedQuestion, place_of
+from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import Person, Status, Task, Thread, Turn
 
 NOTIFY_AFTER_SECONDS = 120.0
@@ -64,8 +76,7 @@ class Publisher:
 
         Raises what `Repository` and `Checkouts` raise; the turn can then be published again, or be failed.
         """
-        assert turn.outcome is not None
-        outcome = outcome_from_json(turn.outcome)
+        outcome = outcome_of(turn)
         async with self._database.reading() as connection:
             task = await store.task_by_id(connection, turn.task_id)
             thread = await store.thread_by_id(connection, task.thread_id)
@@ -88,7 +99,7 @@ class Publisher:
             now = self._clock()
             await store.move(connection, task.id, task.status, Status.FAILED, now=now, failure=failure.kind)
             await store.end_turn(connection, turn.id, now=now)
-            view = await self._view(connection, thread, task, turn)
+            view = await self._view(connection, task, turn)
             place = place_of(thread, task.number)
             status = comments.status_failed(view, failure, kept)
             await outbox.comment(connection, place, status_key(task.id), status, now=now)
@@ -104,7 +115,7 @@ class Publisher:
             thread = await store.thread_by_id(connection, task.thread_id)
         if thread.branch is None or thread.pushed_sha is None:
             return comments.NOTHING_KEPT
-        return Kept(0, thread.branch, self.branch_url(thread))
+        return Kept(0, thread.branch, tree_url(self._server_url, thread))
 
     # -- a question ----------------------------------------------------------------------------------------------------
 
@@ -113,7 +124,7 @@ class Publisher:
             now = self._clock()
             question = await store.ask(connection, turn, tool_use_id=asked.tool_use_id, asked=asked.questions, now=now)
             await store.end_turn(connection, turn.id, now=now)
-            view = await self._view(connection, thread, task, turn)
+            view = await self._view(connection, task, turn, checklist_of(turn))
             place = place_of(thread, task.number)
             status = comments.status_waiting(view, task.requester.login, None)
             await outbox.comment(connection, place, status_key(task.id), status, now=now)
@@ -142,11 +153,10 @@ class Publisher:
             return comments.NOTHING_KEPT
         repository = self._repository(thread)
         details = await repository.details()
-        collected, pushed = await self._push_work(repository, details, thread, task, turn)
-        if collected is None and not pushed:
-            return comments.NOTHING_KEPT
-        commits = len(collected.commits) if collected else 0
-        return Kept(commits, thread.branch, self.branch_url(thread))
+        collected, _pushed = await self._push_work(repository, details, thread, task, turn)
+        if collected is None:
+            return await self.what_is_kept(turn)
+        return Kept(len(collected.commits), thread.branch, tree_url(self._server_url, thread))
 
     async def _push_work(
         self, repository: Repository, details: RepositoryDetails, thread: Thread, task: Task, turn: Turn
@@ -247,7 +257,7 @@ class Publisher:
             await store.move(connection, task.id, Status.RUNNING, Status.COMPLETED, now=now)
             await store.end_turn(connection, turn.id, now=now)
             place = place_of(thread, task.number)
-            view = await self._view(connection, thread, task, turn)
+            view = await self._view(connection, task, turn)
             link = None
             if shipped.pull is not None:
                 link = PullLink(shipped.pull.number, shipped.pull.html_url, _fixes(outcome))
@@ -267,26 +277,51 @@ class Publisher:
                 await outbox.comment(connection, place, f"turn-{turn.id}-answer", told, now=now)
         log.info("task completed", task=task.id, pull=shipped.pull.number if shipped.pull else None)
 
-    async def _view(self, connection: Transaction, thread: Thread, task: Task, turn: Turn) -> comments.StatusView:
+    async def _view(
+        self, connection: Transaction, task: Task, turn: Turn, checklist: tuple[Step, ...] = ()
+    ) -> comments.StatusView:
         current = await store.task_by_id(connection, task.id)
+        thread = await store.thread_by_id(connection, task.thread_id)
         return comments.StatusView(
             slug=self._identity.slug,
             turn=turn.position,
             elapsed_seconds=await store.work_seconds(connection, task.id, now=self._clock()),
             cost_usd=current.cost_usd,
-            branch=thread.branch,
-            branch_url=self.branch_url(thread),
-            activity="",
-            checklist=(),
+            branch=thread.branch if thread.pushed_sha else None,
+            branch_url=branch_url(self._server_url, thread),
+            checklist=checklist,
         )
-
-    def branch_url(self, thread: Thread) -> str:
-        """Where people see the thread's branch."""
-        return f"{self._server_url}/{thread.place.full_name}/tree/{thread.branch}"
 
     def _repository(self, thread: Thread) -> Repository:
         place = thread.place
         return self._github.repository(place.installation_id, place.repository_id, place.full_name)
+
+
+def recorded(outcome: Outcome, checklist: tuple[Step, ...]) -> dict[str, Any]:
+    """An outcome as the turn's row keeps it, with the checklist as it stood then."""
+    return {"outcome": outcome_as_json(outcome), "checklist": [asdict(step) for step in checklist]}
+
+
+def outcome_of(turn: Turn) -> Outcome:
+    """The outcome that a turn's row keeps."""
+    assert turn.outcome is not None
+    return outcome_from_json(turn.outcome["outcome"])
+
+
+def checklist_of(turn: Turn) -> tuple[Step, ...]:
+    """The agent's checklist when the turn ended."""
+    assert turn.outcome is not None
+    return tuple(Step(**step) for step in turn.outcome["checklist"])
+
+
+def branch_url(server_url: str, thread: Thread) -> str | None:
+    """Where people see the thread's branch, once it is on GitHub."""
+    return tree_url(server_url, thread) if thread.pushed_sha else None
+
+
+def tree_url(server_url: str, thread: Thread) -> str:
+    """Where the thread's branch is, or will be."""
+    return f"{server_url}/{thread.place.full_name}/tree/{thread.branch}"
 
 
 def bot_identity(identity: AppIdentity, server_url: str) -> Identity:

@@ -62,7 +62,7 @@ class LiveStatus:
         if not showing.cancelled() and (error := showing.exception()) is not None:
             raise error
 
-    def on_branch(self, thread: Thread, branch_url: str) -> None:
+    def on_branch(self, thread: Thread, branch_url: str | None) -> None:
         """The branch is known now."""
         self._thread, self._branch_url = thread, branch_url
         self._changed.ring()

@@ -14,17 +14,17 @@ from dataclasses import dataclass
 import structlog
 
 from ove_gh import branches, prompt
-from ove_gh.agent import Failed, FailureReason, Limits, Outcome, Progress, TurnInput, outcome_as_json
+from ove_gh.agent import Failed, FailureReason, Limits, Outcome, Progress, TurnInput
 from ove_gh.briefing import brief
 from ove_gh.checkout import CheckoutError, Checkouts, Clone, Remote, RemoteUnavailable
 from ove_gh.claude.agent import ClaudeAgent
-from ove_gh.comments import Failure, FailureKind
+from ove_gh.comments import NOTHING_KEPT, Failure, FailureKind
 from ove_gh.failures import failure_of
 from ove_gh.github.client import GitHub, Repository
 from ove_gh.github.errors import BadCredentials, GitHubError, GitHubUnavailable
 from ove_gh.github.models import AppIdentity, RepositoryDetails
 from ove_gh.loop import Bell, backoff, work_through
-from ove_gh.publish import Publisher, bot_identity, person_identity
+from ove_gh.publish import Publisher, bot_identity, branch_url, person_identity, recorded
 from ove_gh.status import LiveStatus
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
@@ -125,7 +125,7 @@ class Worker:
         status = self._status(job)
         async with status.shown():
             job, clone = await self._prepare(job, repository)
-            status.on_branch(job.thread, self._publisher.branch_url(job.thread))
+            status.on_branch(job.thread, branch_url(self._settings.server_url, job.thread))
             async with self._database.writing() as connection:
                 await store.agent_started(connection, turn.id)
             outcome = await self._outcome(job, repository, clone, status.report, session_lost=False)
@@ -136,7 +136,7 @@ class Worker:
             await store.agent_ended(
                 connection,
                 turn,
-                outcome=outcome_as_json(outcome),
+                outcome=recorded(outcome, status.progress.checklist),
                 cost_usd=outcome.cost_usd,
                 session_id=outcome.session_id,
             )
@@ -259,7 +259,8 @@ class Worker:
             await store.put_turn_back(connection, turn, due_at=due_at, now=self._clock(), failed_try=failed_try)
 
     async def _give_up(self, turn: Turn, failure: Failure) -> None:
-        kept = await self._publisher.what_is_kept(turn)
+        unpushed = failure.kind in (FailureKind.PUSH_REFUSED, FailureKind.BRANCH_MOVED)
+        kept = NOTHING_KEPT if unpushed else await self._publisher.what_is_kept(turn)
         await self._publisher.fail(turn, failure, kept)
 
     # -- claims --------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -74,6 +74,9 @@ def _without_links(text: str) -> str:
 
 
 @given(MARKDOWN)
+@example("<details><script></details>")
+@example("<a href='x'>\n<details></a>")
+@example("> <!-- open\n\n</details>")
 def test_a_text_leaves_what_follows_it_alone(text: str) -> None:
     """A paragraph after any text is a paragraph of its own, and a fold around it ends where it should."""
     fold = folded("More", f"{block(text, 2_000)}\n\nINSIDE")
@@ -83,6 +86,11 @@ def test_a_text_leaves_what_follows_it_alone(text: str) -> None:
 
 
 @given(MARKDOWN)
+@example("@team@Alice and @team\\@team")
+@example("@team_https://x.y/@team")
+@example("<![CDATA[https://x.y/@team](u)@team")
+@example("a <code> @team")
+@example("@<!-- -->team &#64;team @&#116;eam")
 def test_a_text_calls_only_the_person_addressed(text: str) -> None:
     """Of all mentions in a text only those of the person addressed stay mentions; also as a heading or a label."""
     assert called(block(text, 2_000, ("alice",))) <= {"alice"}
@@ -106,6 +114,8 @@ def test_no_text_can_pose_as_our_marker(text: str) -> None:
 
 
 @given(MARKDOWN)
+@example("<![CDATA[`](u)")
+@example("https://x.y/@team\\")
 def test_a_line_within_a_paragraph_breaks_no_frame(text: str) -> None:
     """A field between our own stress and a hidden name leaves both as they are, and is one line."""
     line = f"- **1. {inline(text) or 'a'}**: {inline(text)} <!-- q1.1 -->"

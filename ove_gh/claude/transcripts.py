@@ -102,8 +102,25 @@ async def lay_out(
         return None
     path = config_dir / "projects" / project / f"{session_id}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in _waiting_last(entries)), encoding="utf-8")
     return entries
+
+
+def _waiting_last(entries: list[SessionStoreEntry]) -> list[SessionStoreEntry]:
+    """The entries with the waiting question's at the end, because the CLI resumes the branch that ends in the last one.
+
+    The result of a call beside the question may come after the question was deferred. It then ends a branch of its own,
+    on which the CLI finds no question, and the model would be told that its question got no result.
+    """
+    waiting = waiting_call(entries)
+    if waiting is None:
+        return entries
+    return sorted(entries, key=lambda entry: _defers(_as_mapping(entry), waiting.tool_use_id))
+
+
+def _defers(entry: dict[str, Any], tool_use_id: str) -> bool:
+    attachment = entry.get("attachment") or {}
+    return attachment.get("type") == "hook_deferred_tool" and attachment.get("toolUseID") == tool_use_id
 
 
 def waiting_call(entries: Entries) -> WaitingCall | None:

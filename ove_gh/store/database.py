@@ -13,10 +13,9 @@ from alembic.config import Config
 from sqlalchemy import Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-Transaction = AsyncConnection
-"""An open transaction, as the functions of this package take it; other packages only pass it on."""
+from ove_gh.store.transaction import Transaction, begin
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -38,20 +37,27 @@ class Database:
         self._one_writer = asyncio.Lock()
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self) -> AsyncIterator[Transaction]:
         """A transaction that may write; committed at the end, rolled back when an exception passes."""
-        with _blaming_the_database():
-            async with self._one_writer, self._engine.connect() as connection:
-                await connection.execution_options(ove_writes=True)
-                async with connection.begin():
-                    yield connection
+        async with self._one_writer, self._transaction(writes=True) as transaction:
+            yield transaction
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self) -> AsyncIterator[Transaction]:
         """A transaction that only reads: one consistent view, and it blocks nobody."""
+        async with self._transaction(writes=False) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def _transaction(self, *, writes: bool) -> AsyncIterator[Transaction]:
         with _blaming_the_database():
-            async with self._engine.connect() as connection, connection.begin():
-                yield connection
+            transaction = await begin(self._engine, writes=writes)
+            try:
+                yield transaction
+            except BaseException:
+                await transaction.roll_back()
+                raise
+            await transaction.commit()
 
     async def close(self) -> None:
         """Close every connection. An unclosed SQLite connection would keep the process from ending."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ove_gh.store.tables import outbox
+from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import Place, Target
 
 Kind = Literal["comment", "reaction", "review"]
@@ -40,25 +40,25 @@ def question_key(question_id: int) -> str:
     return f"question-{question_id}"
 
 
-async def comment(connection: AsyncConnection, place: Place, key: str, body: str, *, now: float) -> None:
+async def comment(connection: Transaction, place: Place, key: str, body: str, *, now: float) -> None:
     """A comment named `key` is to stand under `place`, saying `body`. Said again with another body, it is edited."""
     await _put(connection, place, key, "comment", {"body": body}, now)
 
 
-async def reaction(connection: AsyncConnection, place: Place, target: Target, content: str, *, now: float) -> None:
+async def reaction(connection: Transaction, place: Place, target: Target, content: str, *, now: float) -> None:
     """The App is to react to an issue or comment: `eyes`, `confused`, …"""
     key = f"{content}-{target.kind}-{place.repository_id}-{target.id}"
     await _put(connection, place, key, "reaction", {"target": target.kind, "id": target.id, "content": content}, now)
 
 
-async def review_request(connection: AsyncConnection, place: Place, *, pull: int, login: str, now: float) -> None:
+async def review_request(connection: Transaction, place: Place, *, pull: int, login: str, now: float) -> None:
     """`login` is to be asked for a review of the pull request."""
     key = f"review-{place.repository_id}-{pull}-{login.lower()}"
     await _put(connection, place, key, "review", {"pull": pull, "login": login}, now)
 
 
 async def _put(
-    connection: AsyncConnection, place: Place, key: str, kind: Kind, content: dict[str, Any], now: float
+    connection: Transaction, place: Place, key: str, kind: Kind, content: dict[str, Any], now: float
 ) -> None:
     row = (await connection.execute(select(outbox.c.id, outbox.c.content).where(outbox.c.key == key))).first()
     if row is None:
@@ -84,7 +84,7 @@ async def _put(
         )
 
 
-async def due(connection: AsyncConnection, *, now: float, busy: Collection[str], limit: int) -> list[Entry]:
+async def due(connection: Transaction, *, now: float, busy: Collection[str], limit: int) -> list[Entry]:
     """The first unsent row of each lane that is not busy. A row that is put off holds up its lane, and no other."""
     heads = (
         select(func.min(outbox.c.id))
@@ -100,7 +100,7 @@ async def due(connection: AsyncConnection, *, now: float, busy: Collection[str],
     return [_entry(row) for row in rows]
 
 
-async def next_due_at(connection: AsyncConnection, *, now: float) -> float | None:
+async def next_due_at(connection: Transaction, *, now: float) -> float | None:
     """When the next row that was put off is due."""
     value: float | None = await connection.scalar(
         select(func.min(outbox.c.due_at)).where(
@@ -110,30 +110,30 @@ async def next_due_at(connection: AsyncConnection, *, now: float) -> float | Non
     return value
 
 
-async def url_of(connection: AsyncConnection, key: str) -> str | None:
+async def url_of(connection: Transaction, key: str) -> str | None:
     """Where a comment stands, once it has been posted."""
     value: str | None = await connection.scalar(select(outbox.c.remote_url).where(outbox.c.key == key))
     return value
 
 
-async def body_of(connection: AsyncConnection, key: str) -> str | None:
+async def body_of(connection: Transaction, key: str) -> str | None:
     """What a comment is to say, without its marker."""
     content: dict[str, Any] | None = await connection.scalar(select(outbox.c.content).where(outbox.c.key == key))
     return content["body"] if content else None
 
 
-async def touched(connection: AsyncConnection, key: str) -> None:
+async def touched(connection: Transaction, key: str) -> None:
     """Somebody else changed the comment on GitHub: what it should say is to be written again."""
     await connection.execute(update(outbox).where(outbox.c.key == key).values(version=outbox.c.version + 1))
 
 
-async def begun(connection: AsyncConnection, entry: Entry, *, now: float) -> None:
+async def begun(connection: Transaction, entry: Entry, *, now: float) -> None:
     """The row is about to be sent for the first time; from here on it may stand on GitHub already."""
     await connection.execute(update(outbox).where(outbox.c.id == entry.id).values(begun_at=now))
 
 
 async def sent(
-    connection: AsyncConnection, entry: Entry, *, remote_id: int | None = None, remote_url: str | None = None
+    connection: Transaction, entry: Entry, *, remote_id: int | None = None, remote_url: str | None = None
 ) -> None:
     """This version of the row stands on GitHub."""
     values: dict[str, Any] = {"sent_version": entry.version, "problem": None, "tries": 0}
@@ -142,14 +142,14 @@ async def sent(
     await connection.execute(update(outbox).where(outbox.c.id == entry.id).values(values))
 
 
-async def put_off(connection: AsyncConnection, entry: Entry, *, until: float, problem: str) -> None:
+async def put_off(connection: Transaction, entry: Entry, *, until: float, problem: str) -> None:
     """Send the row later: GitHub is out of reach."""
     await connection.execute(
         update(outbox).where(outbox.c.id == entry.id).values(due_at=until, tries=outbox.c.tries + 1, problem=problem)
     )
 
 
-async def given_up(connection: AsyncConnection, entry: Entry, *, now: float, problem: str) -> None:
+async def given_up(connection: Transaction, entry: Entry, *, now: float, problem: str) -> None:
     """GitHub will never take this row: the comment or thread is gone, locked, or out of the App's reach."""
     await connection.execute(update(outbox).where(outbox.c.id == entry.id).values(given_up_at=now, problem=problem))
 

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import exists, func, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ove_gh.questions import Answers, Option, Question, Questions
 from ove_gh.store.tables import questions, tasks, threads, turns
+from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import (
     MAX_RESUMPTIONS,
     IllegalMove,
@@ -59,7 +59,7 @@ def place_of(thread: Thread, number: int) -> Place:
 # -- threads -----------------------------------------------------------------------------------------------------------
 
 
-async def find_thread(connection: AsyncConnection, place: Place) -> Thread | None:
+async def find_thread(connection: Transaction, place: Place) -> Thread | None:
     """The thread of an issue, or of the pull request that came of it."""
     row = (
         await connection.execute(
@@ -74,7 +74,7 @@ async def find_thread(connection: AsyncConnection, place: Place) -> Thread | Non
     return _thread(row) if row else None
 
 
-async def open_thread(connection: AsyncConnection, place: Place, title: str) -> Thread:
+async def open_thread(connection: Transaction, place: Place, title: str) -> Thread:
     """The thread of a place, made if it is new, with what may have changed since (names, the installation)."""
     found = await find_thread(connection, place)
     now_known = {"installation_id": place.installation_id, "full_name": place.full_name}
@@ -88,12 +88,12 @@ async def open_thread(connection: AsyncConnection, place: Place, title: str) -> 
     return thread
 
 
-async def thread_by_id(connection: AsyncConnection, thread_id: int) -> Thread:
+async def thread_by_id(connection: Transaction, thread_id: int) -> Thread:
     """The thread with this id."""
     return _thread((await connection.execute(select(threads).where(threads.c.id == thread_id))).one())
 
 
-async def change_thread(connection: AsyncConnection, thread_id: int, **values: Any) -> None:
+async def change_thread(connection: Transaction, thread_id: int, **values: Any) -> None:
     """Set columns of a thread: session_id, branch, base_branch, pushed_sha, pull_number, pull_url."""
     await connection.execute(update(threads).where(threads.c.id == thread_id).values(values))
 
@@ -102,7 +102,7 @@ async def change_thread(connection: AsyncConnection, thread_id: int, **values: A
 
 
 async def add_task(
-    connection: AsyncConnection,
+    connection: Transaction,
     thread: Thread,
     *,
     number: int,
@@ -134,12 +134,12 @@ async def add_task(
     return await task_by_id(connection, task_id)
 
 
-async def task_by_id(connection: AsyncConnection, task_id: int) -> Task:
+async def task_by_id(connection: Transaction, task_id: int) -> Task:
     """The task with this id."""
     return _task((await connection.execute(select(tasks).where(tasks.c.id == task_id))).one())
 
 
-async def task_before(connection: AsyncConnection, task: Task) -> Task | None:
+async def task_before(connection: Transaction, task: Task) -> Task | None:
     """The thread's last task before this one."""
     row = (
         await connection.execute(
@@ -152,7 +152,7 @@ async def task_before(connection: AsyncConnection, task: Task) -> Task | None:
     return _task(row) if row else None
 
 
-async def unfinished_before(connection: AsyncConnection, task: Task) -> int:
+async def unfinished_before(connection: Transaction, task: Task) -> int:
     """How many older tasks of the same thread have not ended."""
     count: int | None = await connection.scalar(
         select(func.count())
@@ -162,7 +162,7 @@ async def unfinished_before(connection: AsyncConnection, task: Task) -> int:
     return count or 0
 
 
-async def busy_tasks(connection: AsyncConnection) -> int:
+async def busy_tasks(connection: Transaction) -> int:
     """How many tasks run or wait for a worker."""
     count: int | None = await connection.scalar(
         select(func.count()).select_from(tasks).where(tasks.c.status.in_([Status.PENDING, Status.RUNNING]))
@@ -170,7 +170,7 @@ async def busy_tasks(connection: AsyncConnection) -> int:
     return count or 0
 
 
-async def work_seconds(connection: AsyncConnection, task_id: int, *, now: float) -> float:
+async def work_seconds(connection: Transaction, task_id: int, *, now: float) -> float:
     """How long a task was worked on: its turns, without the time in which it waited for people."""
     seconds: float | None = await connection.scalar(
         select(func.sum(func.coalesce(turns.c.ended_at, now) - turns.c.started_at)).where(
@@ -181,7 +181,7 @@ async def work_seconds(connection: AsyncConnection, task_id: int, *, now: float)
 
 
 async def move(
-    connection: AsyncConnection, task_id: int, source: Status, target: Status, *, now: float, failure: str | None = None
+    connection: Transaction, task_id: int, source: Status, target: Status, *, now: float, failure: str | None = None
 ) -> None:
     """Move a task; raises IllegalMove, and changes nothing, when the table or the database says no."""
     check_move(task_id, source, target)
@@ -199,9 +199,7 @@ async def move(
 # -- turns -------------------------------------------------------------------------------------------------------------
 
 
-async def add_turn(
-    connection: AsyncConnection, task_id: int, *, now: float, answers_question: int | None = None
-) -> None:
+async def add_turn(connection: Transaction, task_id: int, *, now: float, answers_question: int | None = None) -> None:
     """One more turn of a task, due at once."""
     last: int | None = await connection.scalar(select(func.max(turns.c.position)).where(turns.c.task_id == task_id))
     await connection.execute(
@@ -219,7 +217,7 @@ async def add_turn(
     )
 
 
-async def claim_turn(connection: AsyncConnection, *, run_id: str, now: float) -> Turn | None:
+async def claim_turn(connection: Transaction, *, run_id: str, now: float) -> Turn | None:
     """Take the next turn that may run, and move its task to `running`; None when there is none.
 
     A turn may run when no other task of its thread runs or waits for people (they share a session and a clone), and no
@@ -266,12 +264,12 @@ async def claim_turn(connection: AsyncConnection, *, run_id: str, now: float) ->
     return await turn_by_id(connection, row.id)
 
 
-async def turn_by_id(connection: AsyncConnection, turn_id: int) -> Turn:
+async def turn_by_id(connection: Transaction, turn_id: int) -> Turn:
     """The turn with this id."""
     return _turn((await connection.execute(select(turns).where(turns.c.id == turn_id))).one())
 
 
-async def next_turn_due_at(connection: AsyncConnection, *, now: float) -> float | None:
+async def next_turn_due_at(connection: Transaction, *, now: float) -> float | None:
     """When the next turn that was put off is due."""
     value: float | None = await connection.scalar(
         select(func.min(turns.c.due_at)).where(
@@ -283,13 +281,13 @@ async def next_turn_due_at(connection: AsyncConnection, *, now: float) -> float 
     return value
 
 
-async def agent_started(connection: AsyncConnection, turn_id: int) -> None:
+async def agent_started(connection: Transaction, turn_id: int) -> None:
     """The agent is about to be started for this turn: note that it was, however this ends."""
     await connection.execute(update(turns).where(turns.c.id == turn_id).values(starts=turns.c.starts + 1))
 
 
 async def agent_ended(
-    connection: AsyncConnection, turn: Turn, *, outcome: dict[str, Any], cost_usd: float, session_id: str | None
+    connection: Transaction, turn: Turn, *, outcome: dict[str, Any], cost_usd: float, session_id: str | None
 ) -> None:
     """Record how the agent's run ended; what is left of the turn is to publish it."""
     task = await task_by_id(connection, turn.task_id)
@@ -303,7 +301,7 @@ async def agent_ended(
         await change_thread(connection, task.thread_id, session_id=session_id)
 
 
-async def note_push(connection: AsyncConnection, turn_id: int, head: str | None) -> bool:
+async def note_push(connection: Transaction, turn_id: int, head: str | None) -> bool:
     """A turn is about to push `head` (None: it finds nothing new). Returns whether it was about to push before."""
     before: str | None = await connection.scalar(select(turns.c.pushing).where(turns.c.id == turn_id))
     if head is not None:
@@ -311,7 +309,7 @@ async def note_push(connection: AsyncConnection, turn_id: int, head: str | None)
     return before is not None
 
 
-async def end_turn(connection: AsyncConnection, turn_id: int, *, now: float) -> None:
+async def end_turn(connection: Transaction, turn_id: int, *, now: float) -> None:
     """Nothing of the turn is left to do."""
     await connection.execute(
         update(turns).where(turns.c.id == turn_id).values(status=TurnStatus.ENDED, claimed_by=None, ended_at=now)
@@ -319,7 +317,7 @@ async def end_turn(connection: AsyncConnection, turn_id: int, *, now: float) -> 
 
 
 async def put_turn_back(
-    connection: AsyncConnection, turn: Turn, *, due_at: float, now: float, failed_try: bool = False
+    connection: Transaction, turn: Turn, *, due_at: float, now: float, failed_try: bool = False
 ) -> None:
     """Give a claimed turn back: a queued one starts again, one that is being published goes on publishing.
 
@@ -343,7 +341,7 @@ async def put_turn_back(
     )
 
 
-async def recover(connection: AsyncConnection, *, run_id: str, now: float) -> list[Turn]:
+async def recover(connection: Transaction, *, run_id: str, now: float) -> list[Turn]:
     """Take back the claims of earlier runs of the service, which cannot be alive any more.
 
     Interrupted turns are queued again. Returns those that a crash has cut off too often: their tasks are running
@@ -365,9 +363,7 @@ async def recover(connection: AsyncConnection, *, run_id: str, now: float) -> li
 # -- questions ---------------------------------------------------------------------------------------------------------
 
 
-async def ask(
-    connection: AsyncConnection, turn: Turn, *, tool_use_id: str, asked: Questions, now: float
-) -> AskedQuestion:
+async def ask(connection: Transaction, turn: Turn, *, tool_use_id: str, asked: Questions, now: float) -> AskedQuestion:
     """The agent asks: record the question and move the task to `waiting_user`."""
     inserted = await connection.execute(
         insert(questions).values(
@@ -384,18 +380,18 @@ async def ask(
     return await question_by_id(connection, inserted.inserted_primary_key[0])
 
 
-async def question_by_id(connection: AsyncConnection, question_id: int) -> AskedQuestion:
+async def question_by_id(connection: Transaction, question_id: int) -> AskedQuestion:
     """The question with this id; raises sqlalchemy.exc.NoResultFound."""
     return _question((await connection.execute(_asked().where(questions.c.id == question_id))).one())
 
 
-async def find_question(connection: AsyncConnection, question_id: int) -> AskedQuestion | None:
+async def find_question(connection: Transaction, question_id: int) -> AskedQuestion | None:
     """The question with this id, if there is one."""
     row = (await connection.execute(_asked().where(questions.c.id == question_id))).first()
     return _question(row) if row else None
 
 
-async def answerable_question(connection: AsyncConnection, thread: Thread) -> AskedQuestion | None:
+async def answerable_question(connection: Transaction, thread: Thread) -> AskedQuestion | None:
     """The question that a reply in this thread would answer.
 
     That is the open one, or one that expired in the thread's newest task: a late reply picks it up.
@@ -416,7 +412,7 @@ async def answerable_question(connection: AsyncConnection, thread: Thread) -> As
 
 
 async def answer_question(
-    connection: AsyncConnection, question: AskedQuestion, *, answers: Answers, by: Person, url: str | None, now: float
+    connection: Transaction, question: AskedQuestion, *, answers: Answers, by: Person, url: str | None, now: float
 ) -> None:
     """All is answered. The caller queues the turn that carries the answers."""
     await connection.execute(
@@ -433,24 +429,24 @@ async def answer_question(
     )
 
 
-async def keep_partial_answers(connection: AsyncConnection, question: AskedQuestion, answers: Answers) -> None:
+async def keep_partial_answers(connection: Transaction, question: AskedQuestion, answers: Answers) -> None:
     """Some of a call's questions were answered: keep that until the rest is."""
     await connection.execute(update(questions).where(questions.c.id == question.id).values(answers=answers))
 
 
-async def expire_question(connection: AsyncConnection, question: AskedQuestion, *, now: float) -> None:
+async def expire_question(connection: Transaction, question: AskedQuestion, *, now: float) -> None:
     """Nobody answered in time: close the question and fail its task as unanswered."""
     await connection.execute(update(questions).where(questions.c.id == question.id).values(open=False, expired_at=now))
     await move(connection, question.task_id, Status.WAITING_USER, Status.FAILED, now=now, failure="unanswered")
 
 
-async def mark_reminded(connection: AsyncConnection, question: AskedQuestion, *, now: float) -> None:
+async def mark_reminded(connection: Transaction, question: AskedQuestion, *, now: float) -> None:
     """The one reminder has been said."""
     await connection.execute(update(questions).where(questions.c.id == question.id).values(reminded_at=now))
 
 
 async def questions_asked_before(
-    connection: AsyncConnection, moment: float, *, reminded: bool | None = None
+    connection: Transaction, moment: float, *, reminded: bool | None = None
 ) -> list[AskedQuestion]:
     """Open questions that were asked before a moment, optionally only those (not) reminded of."""
     query = _asked().where(questions.c.open, questions.c.asked_at <= moment).order_by(questions.c.id)
@@ -459,7 +455,7 @@ async def questions_asked_before(
     return [_question(row) for row in await connection.execute(query)]
 
 
-async def answered_questions(connection: AsyncConnection, thread_id: int) -> list[AskedQuestion]:
+async def answered_questions(connection: Transaction, thread_id: int) -> list[AskedQuestion]:
     """What was decided with people in a thread, in order."""
     rows = await connection.execute(
         _asked().where(tasks.c.thread_id == thread_id, questions.c.answered_at.is_not(None)).order_by(questions.c.id)

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from claude_agent_sdk import SessionKey, SessionListSubkeysKey, SessionStore, SessionStoreEntry, SessionStoreListEntry
 from sqlalchemy import ColumnElement, and_, delete, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ove_gh.store.database import Database
 from ove_gh.store.tables import transcripts
+from ove_gh.store.transaction import Transaction
 
 
 def transcript_store(database: Database, clock: Callable[[], float]) -> SessionStore:
@@ -72,9 +72,7 @@ class TranscriptTable:
             await connection.execute(delete(transcripts).where(where))
 
 
-async def _known_uuids(
-    connection: AsyncConnection, key: SessionKey, entries: list[SessionStoreEntry]
-) -> set[str | None]:
+async def _known_uuids(connection: Transaction, key: SessionKey, entries: list[SessionStoreEntry]) -> set[str | None]:
     uuids = [entry["uuid"] for entry in entries if entry.get("uuid")]
     if not uuids:
         return set()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,6 +120,19 @@ class Scene:
         outcome = await self.run(prompt, **more)
         assert isinstance(outcome, Failed), outcome
         return outcome
+
+    async def recorded(self, tool: str) -> None:
+        """Wait until the transcript holds a call of this tool; the CLI hands it over some 100 ms after it was made."""
+        store = self.store
+        assert isinstance(store, InMemorySessionStore)
+        project = project_key_for_directory(self.workdir)
+        async with asyncio.timeout(20):
+            while True:
+                for listed in await store.list_sessions(project):
+                    key = SessionKey(project_key=project, session_id=listed["session_id"])
+                    if f'"name": "{tool}"' in json.dumps(await store.load(key)):
+                        return
+                await asyncio.sleep(0.01)
 
     async def spoil_transcript(self, session_id: str) -> None:
         """Put something into the store that is no transcript."""

@@ -46,6 +46,17 @@ async def test_a_question_beside_other_calls(scene: Scene, model: ScriptedModel)
 
 
 @pytest.mark.anyio
+async def test_a_question_beside_a_slower_call(scene: Scene, model: ScriptedModel) -> None:
+    """A call that ends after its neighbour, the question, was deferred does not cost the question its answer."""
+    slow = use("Bash", command="sleep 0.5; echo beside")
+    model.when("total", [use("Bash", command="pwd"), [slow, ask([ROUNDING])], say("Done.")])
+    asked = await scene.ask("total")
+    await scene.finish(answers=ANSWER, session_id=asked.session_id)
+    results = [(result.tool, result.text.split(":")[0]) for result in model.requests[-1].tool_results]
+    assert results[1:] == [("Bash", "beside"), ("AskUserQuestion", "Your questions have been answered")]
+
+
+@pytest.mark.anyio
 async def test_several_questions_one_with_several_answers(scene: Scene, model: ScriptedModel) -> None:
     """Several labels of a multiple choice are handed over joined with a comma, and the CLI knows them as labels."""
     model.when("total", [ask([ROUNDING, FILES]), say("Done.")])

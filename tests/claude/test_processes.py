@@ -92,6 +92,7 @@ async def test_the_cli_is_killed_in_a_command(scene: Scene, model: ScriptedModel
     model.when("total", [use("Bash", command=f"{bell.ring}; sleep 1000"), say("It was cut off; done now.")])
     turn = asyncio.create_task(scene.fail("total"))
     shell, cli = await bell.rung()
+    await scene.recorded("Bash")
     os.kill(cli, signal.SIGKILL)
     failed = await turn
     assert failed.reason is FailureReason.CRASHED
@@ -110,6 +111,7 @@ async def test_cancelling_ends_everything(scene: Scene, model: ScriptedModel, be
     seen: list[str | None] = []
     turn = asyncio.create_task(scene.run("total", on_progress=lambda progress: seen.append(progress.session_id)))
     started = await bell.rung()
+    await scene.recorded("Bash")
     turn.cancel()
     with pytest.raises(asyncio.CancelledError):
         await turn

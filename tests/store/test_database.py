@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from ove_gh.store.database import Database, DatabaseFailed, open_database
-from ove_gh.store.tables import metadata
+from ove_gh.store.inbox import record
+from ove_gh.store.tables import inbox, metadata
 from tests.store import rows
 
 pytestmark = pytest.mark.anyio
@@ -112,3 +113,24 @@ async def test_readers_are_not_held_up_by_a_writer(database: Database) -> None:
         await connection.execute(text("UPDATE tasks SET cost_usd = 1"))
         assert (await rows.task(database, task.id)).cost_usd == 0
     assert (await rows.task(database, task.id)).cost_usd == 1
+
+
+async def test_a_writer_that_is_cancelled_locks_nobody_out(database: Database) -> None:
+    """Wherever in its transaction a writer is cancelled, all or nothing of it happens, and the next one can write."""
+    for moment in range(40):
+        writer = asyncio.create_task(write_twice(database, f"cancelled {moment}"))
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        writer.cancel()
+        await asyncio.wait([writer])
+        await write_twice(database, f"next {moment}")
+        async with database.reading() as connection:
+            kept = await connection.scalars(select(inbox.c.guid).where(inbox.c.guid.like(f"cancelled {moment} %")))
+            assert len(list(kept)) in {0, 2}
+
+
+async def write_twice(database: Database, name: str) -> None:
+    """Two rows in one transaction."""
+    async with database.writing() as connection:
+        for half in ("a", "b"):
+            await record(connection, guid=f"{name} {half}", event="issues", lane=None, body=b"{}", now=1.0)

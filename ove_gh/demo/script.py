@@ -1,0 +1,343 @@
+"""The part that the demo's model plays by heart: it works on one bug of the shop. Pure functions of what it is shown.
+
+Nothing here knows what the tools will say: paths, lines of code, test results and the people's decision are read from
+the results that the agent really got, so a tool that fails makes the model say so instead of going on.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any
+
+from ove_gh.demo.model import Block, Reply, Request, Step, ask, reply, say, use
+
+ISSUE_TITLE = "The average of an empty cart fails"
+ISSUE_BODY = "The shop's page breaks when nothing is in the cart: `Cart().average()` raises `ZeroDivisionError`."
+REQUEST = "please make `average()` work for an empty cart"
+
+ZERO, ERROR = "Zero", "An error"
+QUESTION: dict[str, Any] = {
+    "question": "What should the average of an empty cart be?",
+    "header": "Empty cart",
+    "options": [
+        {"label": ZERO, "description": "the page can show it as it is"},
+        {"label": ERROR, "description": "`ValueError`; whoever calls it must look first"},
+    ],
+    "multiSelect": False,
+}
+
+TASKS = FIND_OUT, NEW_TEST, CHANGE, COMMIT = (
+    "Find out why it fails",
+    "Write a test that fails",
+    "Change `average()`",
+    "Run the tests and commit",
+)
+
+LOOK = "pwd && git log --oneline -3 && ls"
+REPRODUCE = 'python3 -c "from cart import Cart; Cart().average()"'
+TEST = "python3 test_cart.py"
+
+MANY = 200
+"""More requests than one demo will bring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A line as it stands in the file, and what it becomes."""
+
+    line: str
+    becomes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What follows from the people's decision."""
+
+    title: str
+    body: str
+    done: str
+    test: str
+    changes: Callable[[str], Edit]
+    fixes_issue: bool = True
+
+
+class NotFound(Exception):
+    """A tool's result does not hold what the script goes on from; the message says what was looked for."""
+
+
+def script() -> list[Step]:
+    """The whole part: the work on the cart with its question, and then a word to every further request."""
+    before = [_begin, _read, _reproduce, _understand, _ask]
+    after = [_write_test, _see_it_fail, _change, _run_tests, _commit, _describe, _report]
+    return [*map(_or_say_why, before + after), *repeat(_answer_further, MANY)]
+
+
+def _or_say_why(step: Callable[[Request], Reply]) -> Callable[[Request], Reply]:
+    def play(request: Request) -> Reply:
+        try:
+            return step(request)
+        except NotFound as error:
+            return reply(say(f"I stop here, because I do not understand what I see: {error}"))
+
+    return play
+
+
+# -- before the question -----------------------------------------------------------------------------------------------
+
+
+def _begin(_request: Request) -> Reply:
+    tasks = [use("TaskCreate", subject=subject, description=subject) for subject in TASKS]
+    return reply(
+        say("I begin with the code, its tests and its history."),
+        *tasks,
+        use("Bash", command=LOOK, description="Look around"),
+    )
+
+
+def _read(request: Request) -> Reply:
+    return reply(
+        _start(request, FIND_OUT),
+        use("Read", file_path=f"{_folder(request)}/cart.py"),
+        use("Read", file_path=f"{_folder(request)}/test_cart.py"),
+    )
+
+
+def _reproduce(_request: Request) -> Reply:
+    return reply(use("Bash", command=REPRODUCE, description="See it fail"))
+
+
+def _understand(request: Request) -> Reply:
+    failure = _result(request, "Bash", REPRODUCE).strip().splitlines()[-1]
+    if "Error" not in failure:
+        raise NotFound(f"`{REPRODUCE}` does not fail, it says: {failure}")
+    return reply(
+        say(f"`{failure}`: it divides by the number of pieces, which is 0."),
+        _tick(request, FIND_OUT),
+    )
+
+
+def _ask(_request: Request) -> Reply:
+    return reply(say("What is right instead is not for me to decide."), ask([QUESTION]))
+
+
+# -- after the answer --------------------------------------------------------------------------------------------------
+
+
+def _write_test(request: Request) -> Reply:
+    plan, old = _plan(request), _line(request, "test_cart.py", "assert cart.average()")
+    return reply(
+        say(f"“{decision(request)}”: first a test that says so."),
+        _start(request, NEW_TEST),
+        use(
+            "Edit",
+            file_path=f"{_folder(request)}/test_cart.py",
+            old_string=old,
+            new_string=f"{old}\n{plan.test}",
+        ),
+    )
+
+
+def _see_it_fail(_request: Request) -> Reply:
+    return reply(use("Bash", command=TEST, description="See the new test fail"))
+
+
+def _change(request: Request) -> Reply:
+    edit = _plan(request).changes(_read_file(request, "cart.py"))
+    return reply(
+        _tick(request, NEW_TEST),
+        _start(request, CHANGE),
+        use("Edit", file_path=f"{_folder(request)}/cart.py", old_string=edit.line, new_string=edit.becomes),
+    )
+
+
+def _run_tests(request: Request) -> Reply:
+    return reply(
+        _tick(request, CHANGE),
+        _start(request, COMMIT),
+        use("Bash", command=TEST, description="Run the tests"),
+    )
+
+
+def _commit(request: Request) -> Reply:
+    said = _result(request, "Bash", TEST).strip()
+    if said != "ok":
+        raise NotFound(f"the tests fail with {said.splitlines()[-1] if said else 'no word'}")
+    command = f'git commit -qam "{_plan(request).title}" && git log --oneline -1'
+    return reply(use("Bash", command=command, description="Commit"))
+
+
+def _describe(request: Request) -> Reply:
+    plan = _plan(request)
+    return reply(
+        _tick(request, COMMIT),
+        use(
+            "mcp__ove__describe_pull_request",
+            title=plan.title,
+            body=plan.body,
+            fixes_issue=plan.fixes_issue,
+        ),
+    )
+
+
+def _report(request: Request) -> Reply:
+    return reply(say(_plan(request).done))
+
+
+def _answer_further(request: Request) -> Reply:
+    return reply(
+        say(
+            f"You wrote: “{_asked(request)}”\n\n"
+            "It reached me in the same session, with all that we said before. But I am only a script here, and the "
+            "empty cart is all that I know by heart. A real model would go on now, and its commits would join the pull "
+            "request that is open."
+        )
+    )
+
+
+# -- the decision ------------------------------------------------------------------------------------------------------
+
+
+def decision(request: Request) -> str:
+    """What people answered, as the tool AskUserQuestion told the model."""
+    told = next((result for result in request.tool_results if result.tool == "AskUserQuestion"), None)
+    found = re.search(re.escape(QUESTION["question"]) + r'"="(.*)"\.(?:\s|$)', told.text, re.DOTALL) if told else None
+    if found is None:
+        raise NotFound(f"no answer in {told.text if told else 'the conversation'}")
+    return found[1]
+
+
+def _plan(request: Request) -> Plan:
+    answer = decision(request)
+    choice, _, reason = answer.partition(": ")
+    because = f" ({_in_a_sentence(reason)})" if reason else ""
+    if choice == ZERO:
+        return _return_zero(because)
+    if choice == ERROR:
+        return _raise_error(because)
+    return _write_down(answer)
+
+
+def _return_zero(because: str) -> Plan:
+    return Plan(
+        title="Return 0 for the average of an empty cart",
+        body=f"{_CAUSE} It now returns `Decimal(0)` in that case{because}.\n\n{_CHECKED}",
+        done="`average()` divided by the number of pieces, which an empty cart does not have. It now returns 0 there, "
+        "and a test covers it.",
+        test="assert Cart().average() == Decimal(0)",
+        changes=lambda code: _after_counting(code, "return Decimal(0)"),
+    )
+
+
+def _raise_error(because: str) -> Plan:
+    return Plan(
+        title="Raise ValueError for the average of an empty cart",
+        body=f"{_CAUSE} It now raises a `ValueError` that says so{because}. The page has to look first.\n\n{_CHECKED}",
+        done="`average()` of an empty cart now raises a `ValueError` that says what is wrong, and a test covers it. "
+        "The page has to look first.",
+        test=(
+            "try:\n"
+            "    Cart().average()\n"
+            "except ValueError:\n"
+            "    pass\n"
+            "else:\n"
+            '    raise AssertionError("an empty cart has no average")'
+        ),
+        changes=lambda code: _after_counting(code, 'raise ValueError("an empty cart has no average")'),
+    )
+
+
+def _write_down(words: str) -> Plan:
+    """Own words are more than a script can carry out; it can show that they arrived, whole."""
+    lines = textwrap.wrap(f"For an empty cart: “{_in_a_sentence(words)}”", 100)
+    return Plan(
+        title="Write down what an empty cart's average should be",
+        body=f"The docstring now says what was decided. The code itself is not changed yet.\n\n{_CHECKED}",
+        done="Your own words arrived. A real model would now carry them out; I am only a script, so I wrote them into "
+        "the docstring of `average()`, where you can see them.",
+        test='assert "empty cart" in str(Cart.average.__doc__)',
+        changes=lambda code: _into_docstring(code, lines),
+        fixes_issue=False,
+    )
+
+
+_CAUSE = "`average()` divided by the number of pieces, and an empty cart has none."
+_CHECKED = f"Checked with `{TEST}`; its new case failed before the change."
+
+
+def _after_counting(code: str, statement: str) -> Edit:
+    line = _line_in(code, "pieces = ")
+    indent = line[: -len(line.lstrip())]
+    return Edit(line, f"{line}\n{indent}if pieces == 0:\n{indent}    {statement}")
+
+
+def _into_docstring(code: str, lines: Sequence[str]) -> Edit:
+    line = _line_in(code, '"""The average')
+    indent = line[: -len(line.lstrip())]
+    words = "".join(f"{indent}{each}\n" for each in lines)
+    return Edit(line, f'{line.removesuffix(_QUOTES)}\n\n{words}{indent}"""')
+
+
+_QUOTES = '"""'
+
+
+def _in_a_sentence(words: str) -> str:
+    """People's words as they can stand in a docstring and in a sentence."""
+    return re.sub(r'["\\`]', "'", " ".join(words.split())).rstrip(".")
+
+
+# -- what the tools said -----------------------------------------------------------------------------------------------
+
+
+def _folder(request: Request) -> str:
+    return _result(request, "Bash", LOOK).partition("\n")[0]
+
+
+def _read_file(request: Request, name: str) -> str:
+    """A file as the Read tool showed it, without the line numbers."""
+    shown = _result(request, "Read", f"{_folder(request)}/{name}")
+    return "\n".join(re.sub(r"^\s*\d+(?:\t|→)", "", line) for line in shown.splitlines())
+
+
+def _start(request: Request, task: str) -> Block:
+    return use("TaskUpdate", taskId=_task_id(request, task), status="in_progress")
+
+
+def _tick(request: Request, task: str) -> Block:
+    return use("TaskUpdate", taskId=_task_id(request, task), status="completed")
+
+
+def _task_id(request: Request, task: str) -> str:
+    """The number that the CLI gave a task of the checklist."""
+    created = (result for result in request.tool_results if result.tool == "TaskCreate")
+    for result in created:
+        if result.input["subject"] == task and (number := re.search(r"#(\d+)", result.text)):
+            return number[1]
+    raise NotFound(f"no task is called “{task}”")
+
+
+def _line(request: Request, name: str, start: str) -> str:
+    return _line_in(_read_file(request, name), start)
+
+
+def _line_in(code: str, start: str) -> str:
+    found = next((line for line in code.splitlines() if line.strip().startswith(start)), None)
+    if found is None:
+        raise NotFound(f"there is no line that starts with `{start}`")
+    return found
+
+
+def _result(request: Request, tool: str, what: str) -> str:
+    """What the newest call of a tool with this command or path came back with."""
+    for result in reversed(request.tool_results):
+        if result.tool == tool and what in (result.input.get("command"), result.input.get("file_path")):
+            return result.text
+    raise NotFound(f"{tool} never ran with `{what}`")
+
+
+def _asked(request: Request) -> str:
+    found = re.findall(r"<request\b[^>]*>\n(.*?)\n</request>", request.last_text, re.DOTALL)
+    return " ".join(found[-1].split()) if found else "something else"
