@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -56,8 +57,13 @@ def _serve() -> int:
         return BAD_SETTINGS
     set_up_logging(json_lines=settings.log_format == "json", level=settings.log_level)
 
+    # All that is imported now stays as long as the process. Kept out of every garbage collection, while it loads and
+    # at the exit too, it costs a second of processor time less at each start and stop.
+    gc.disable()
     from ove_gh.app import CannotStart, serve
 
+    gc.freeze()
+    gc.enable()
     try:
         asyncio.run(serve(settings))
     except CannotStart as error:

@@ -14,8 +14,6 @@ from ove_gh.demo.model import ScriptedModel, hang, say, use
 from ove_gh.demo.stage import REPOSITORY, Service, Stage
 from tests.acceptance.scripts import (
     ASK_AND_FIX,
-    DONE,
-    FIX,
     JUST_FIX,
     asked,
     bot_comments,
@@ -208,15 +206,6 @@ async def test_a_second_service_on_the_same_data_refuses_to_start(stage: Stage) 
     _, complaint = await process.communicate()
     assert process.returncode == 2
     assert b"Another ove-gh serves" in complaint
-
-
-async def test_the_result_of_an_undisturbed_day(stage: Stage) -> None:
-    """What the other tests here compare with: the same script without a kill ends in the same thread."""
-    stage.model.when("empty cart", [use("Bash", command=FIX), say(DONE)])
-    number = open_issue(stage)
-    mention(stage, number)
-    await finished(stage, number)
-    assert_undisturbed(stage, number, questions=0)
 
 
 def asked_times(count: int, model: ScriptedModel) -> bool:
