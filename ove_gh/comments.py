@@ -433,7 +433,7 @@ _FAILURES = {
         "Write {go_on} to give me as many again, or {slug} with a smaller piece of it.",
     ),
     FailureKind.BUDGET: _FailureWords(
-        "I used up the money that one turn may cost",
+        "I used up the money that one task may cost",
         "Write {go_on} to spend as much again, or {slug} with a smaller piece of it.",
     ),
     FailureKind.TIME_LIMIT: _FailureWords(

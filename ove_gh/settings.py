@@ -260,7 +260,7 @@ class Settings(BaseSettings):
         200, alias="OVE_MAX_TURNS", ge=1, description="how many steps (model calls) one turn of the agent may take"
     )
     max_budget_usd: float = Field(
-        10.0, alias="OVE_MAX_BUDGET_USD", gt=0, allow_inf_nan=False, description="the dollars one turn may cost"
+        10.0, alias="OVE_MAX_BUDGET_USD", gt=0, allow_inf_nan=False, description="the dollars one task may cost"
     )
     turn_timeout: Duration = Field(
         timedelta(hours=1), alias="OVE_TURN_TIMEOUT", description="how long one turn may take, such as 45m or 1h30m"

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from dotenv import dotenv_values
 
 from ove_gh.events import SUBSCRIBED_EVENTS
+from ove_gh.github.client import APP_PERMISSIONS
 from ove_gh.settings import Settings, read_settings, setting_names
 
 ROOT = Path(__file__).parent.parent
@@ -169,8 +170,9 @@ def test_env_example_shows_the_defaults(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_manifest_asks_for_just_these_permissions() -> None:
-    """A permission more is a decision, which everybody who has the App installed must agree to."""
-    assert manifest()["default_permissions"] == {
+    """The manifest and the code name the same; one more is a decision, which every installation must agree to."""
+    assert manifest()["default_permissions"] == APP_PERMISSIONS
+    assert APP_PERMISSIONS == {
         "metadata": "read",
         "contents": "write",
         "issues": "write",
