@@ -7,6 +7,9 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK   := .ci/requirements.txt
 IMAGE_LOCK := .ci/requirements-image.txt
 
+# Half as many again as there are cores: many tests wait for other processes.
+WORKERS ?= $(shell echo $$(( ($$(nproc 2>/dev/null || echo 2) * 3 + 1) / 2 )))
+
 # Only `make lock` needs it, so it is no dependency of the project.
 UV := uv==0.13.9
 
@@ -38,7 +41,7 @@ imports: $(VENV)/.installed
 	$(BIN)/lint-imports
 
 tests: $(VENV)/.installed
-	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 # The two stamps make a second run start at once: one for the environment, one for what is installed in it.
 # --no-deps: the lock is complete (pip check proves it), and pips before 24 stumble over a lock that they must resolve.
