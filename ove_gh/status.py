@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,19 @@ from ove_gh.store.database import Database
 from ove_gh.store.outbox import status_key
 from ove_gh.store.tasks import place_of
 from ove_gh.tasks import Task, Thread, Turn
+
+EDITS_PER_DOUBLING = 14
+"""About how many edits a status comment sees while the work's duration doubles."""
+
+
+def pause_after(elapsed: float, interval: float) -> float:
+    """How many seconds to wait for the next edit of a task that has been worked on for `elapsed` seconds.
+
+    The longer it takes, the less a second matters. GitHub allows an App some 500 writes an hour
+    (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits):
+    this way one task needs about a hundred of them.
+    """
+    return max(interval, elapsed / (EDITS_PER_DOUBLING / math.log(2)))
 
 
 class LiveStatus:
@@ -42,6 +56,7 @@ class LiveStatus:
         self._clock, self._ring = clock, ring
         self._changed = Bell()
         self._session_id = thread.session_id
+        self._elapsed = 0.0
         self.progress = Progress()
 
     def report(self, progress: Progress) -> None:
@@ -73,13 +88,13 @@ class LiveStatus:
             self._changed.hush()
             await self._write()
             if self._session_id is not None:
-                await asyncio.sleep(self._interval)
+                await asyncio.sleep(pause_after(self._elapsed, self._interval))
 
     async def _write(self) -> None:
         now = self._clock()
         async with self._database.writing() as connection:
-            elapsed = await store.work_seconds(connection, self._task.id, now=now)
-            body = comments.status_working(self._view(elapsed))
+            self._elapsed = await store.work_seconds(connection, self._task.id, now=now)
+            body = comments.status_working(self._view())
             place = place_of(self._thread, self._task.number)
             await outbox.comment(connection, place, status_key(self._task.id), body, now=now)
             if self.progress.session_id not in (None, self._session_id):
@@ -87,11 +102,11 @@ class LiveStatus:
                 await store.change_thread(connection, self._thread.id, session_id=self._session_id)
         self._ring()
 
-    def _view(self, elapsed: float) -> comments.StatusView:
+    def _view(self) -> comments.StatusView:
         return comments.StatusView(
             slug=self._slug,
             turn=self._turn.position,
-            elapsed_seconds=elapsed,
+            elapsed_seconds=self._elapsed,
             cost_usd=self._task.cost_usd + self.progress.cost_usd,
             branch=self._thread.branch,
             branch_url=self._branch_url,
