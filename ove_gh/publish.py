@@ -49,7 +49,6 @@ class Shipped:
 
     collected: Collected | None
     pull: Pull | None
-    newly_opened: bool = False
 
 
 class Publisher:
@@ -78,8 +77,7 @@ class Publisher:
         """
         outcome = outcome_of(turn)
         async with self._database.reading() as connection:
-            task = await store.task_by_id(connection, turn.task_id)
-            thread = await store.thread_by_id(connection, task.thread_id)
+            task, thread = await _rows_of(connection, turn)
         match outcome:
             case Asked():
                 await self._ask(thread, task, turn, outcome)
@@ -94,8 +92,7 @@ class Publisher:
     async def fail(self, turn: Turn, failure: Failure, kept: Kept) -> None:
         """End a turn and its task as failed, and say so, with what is kept and how to go on."""
         async with self._database.writing() as connection:
-            task = await store.task_by_id(connection, turn.task_id)
-            thread = await store.thread_by_id(connection, task.thread_id)
+            task, thread = await _rows_of(connection, turn)
             now = self._clock()
             await store.move(connection, task.id, task.status, Status.FAILED, now=now, failure=failure.kind)
             await store.end_turn(connection, turn.id, now=now)
@@ -111,8 +108,7 @@ class Publisher:
     async def what_is_kept(self, turn: Turn) -> Kept:
         """What of a task is on GitHub already, by the rows alone."""
         async with self._database.reading() as connection:
-            task = await store.task_by_id(connection, turn.task_id)
-            thread = await store.thread_by_id(connection, task.thread_id)
+            _task, thread = await _rows_of(connection, turn)
         if thread.branch is None or thread.pushed_sha is None:
             return comments.NOTHING_KEPT
         return Kept(0, thread.branch, tree_url(self._server_url, thread))
@@ -145,7 +141,7 @@ class Publisher:
         if known is not None:
             return Shipped(collected, known)
         pull = await self._open_pull(repository, thread, task, outcome, collected)
-        return Shipped(collected, pull, newly_opened=True)
+        return Shipped(collected, pull)
 
     async def _save(self, thread: Thread, task: Task, turn: Turn) -> Kept:
         """Push what a failed turn has made, so that nothing is lost; no pull request is opened for it."""
@@ -168,7 +164,7 @@ class Publisher:
             person_identity(task.requester, self._server_url),
         )
         remote = Remote(details.clone_url, lambda: repository.git_token(write=True))
-        clone = await self._prepare(repository, details, thread, author, co_author)
+        clone = await prepare_clone(self._checkouts, repository, details, thread, author=author, co_author=co_author)
         collected = await self._checkouts.collect(
             clone,
             author=author,
@@ -191,24 +187,6 @@ class Publisher:
             await store.change_thread(connection, thread.id, pushed_sha=collected.head)
         log.info("pushed", task=task.id, branch=thread.branch, head=collected.head)
         return collected, True
-
-    async def _prepare(
-        self,
-        repository: Repository,
-        details: RepositoryDetails,
-        thread: Thread,
-        author: Identity,
-        co_author: Identity,
-    ) -> Clone:
-        return await self._checkouts.prepare(
-            Remote(details.clone_url, lambda: repository.git_token(write=False)),
-            thread.place.repository_id,
-            thread.id,
-            base_branch=thread.base_branch or details.default_branch,
-            branch=thread.branch or "",
-            author=author,
-            co_author=co_author,
-        )
 
     async def _open_pull(
         self,
@@ -280,8 +258,7 @@ class Publisher:
     async def _view(
         self, connection: Transaction, task: Task, turn: Turn, checklist: tuple[Step, ...] = ()
     ) -> comments.StatusView:
-        current = await store.task_by_id(connection, task.id)
-        thread = await store.thread_by_id(connection, task.thread_id)
+        current, thread = await _rows_of(connection, turn)
         return comments.StatusView(
             slug=self._identity.slug,
             turn=turn.position,
@@ -295,6 +272,35 @@ class Publisher:
     def _repository(self, thread: Thread) -> Repository:
         place = thread.place
         return self._github.repository(place.installation_id, place.repository_id, place.full_name)
+
+
+async def prepare_clone(
+    checkouts: Checkouts,
+    repository: Repository,
+    details: RepositoryDetails,
+    thread: Thread,
+    *,
+    author: Identity,
+    co_author: Identity,
+) -> Clone:
+    """The clone of a thread whose branches are decided, up to date with GitHub; raises what `prepare` raises."""
+    assert thread.branch is not None
+    assert thread.base_branch is not None
+    return await checkouts.prepare(
+        Remote(details.clone_url, lambda: repository.git_token(write=False)),
+        thread.place.repository_id,
+        thread.id,
+        base_branch=thread.base_branch,
+        branch=thread.branch,
+        author=author,
+        co_author=co_author,
+    )
+
+
+async def _rows_of(connection: Transaction, turn: Turn) -> tuple[Task, Thread]:
+    """A turn's task and thread as they are now."""
+    task = await store.task_by_id(connection, turn.task_id)
+    return task, await store.thread_by_id(connection, task.thread_id)
 
 
 def recorded(outcome: Outcome, checklist: tuple[Step, ...]) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from ove_gh import branches, prompt
 from ove_gh.agent import Failed, FailureReason, Limits, Outcome, Progress, TurnInput
 from ove_gh.briefing import brief
-from ove_gh.checkout import CheckoutError, Checkouts, Clone, Remote, RemoteUnavailable
+from ove_gh.checkout import CheckoutError, Checkouts, Clone, RemoteUnavailable
 from ove_gh.claude.agent import ClaudeAgent
 from ove_gh.comments import NOTHING_KEPT, Failure, FailureKind
 from ove_gh.failures import failure_of
@@ -24,7 +24,7 @@ from ove_gh.github.client import GitHub, Repository
 from ove_gh.github.errors import BadCredentials, GitHubError, GitHubUnavailable
 from ove_gh.github.models import AppIdentity, RepositoryDetails
 from ove_gh.loop import Bell, backoff, work_through
-from ove_gh.publish import Publisher, bot_identity, branch_url, person_identity, recorded
+from ove_gh.publish import Publisher, bot_identity, branch_url, person_identity, prepare_clone, recorded
 from ove_gh.status import LiveStatus
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
@@ -157,16 +157,15 @@ class Worker:
     async def _prepare(self, job: Job, repository: Repository) -> tuple[Job, Clone]:
         """The thread's clone on its branch; a thread's first turn decides which branch that is."""
         details = await repository.details()
-        place, thread = job.thread.place, job.thread
+        thread = job.thread
         branch, base_branch = thread.branch, thread.base_branch
         if branch is None or base_branch is None:
             branch, base_branch = await self._branches(thread, repository, details)
-        clone = await self._checkouts.prepare(
-            Remote(details.clone_url, lambda: repository.git_token(write=False)),
-            place.repository_id,
-            thread.id,
-            base_branch=base_branch,
-            branch=branch,
+        clone = await prepare_clone(
+            self._checkouts,
+            repository,
+            details,
+            replace(thread, branch=branch, base_branch=base_branch),
             author=bot_identity(self._identity, self._settings.server_url),
             co_author=person_identity(job.task.requester, self._settings.server_url),
         )
@@ -175,7 +174,7 @@ class Worker:
                 connection, thread.id, branch=branch, base_branch=base_branch, full_name=details.full_name
             )
             thread = await store.thread_by_id(connection, thread.id)
-        return Job(job.turn, job.task, thread, job.question, job.previous_task), clone
+        return replace(job, thread=thread), clone
 
     async def _branches(self, thread: Thread, repository: Repository, details: RepositoryDetails) -> tuple[str, str]:
         """The branch to work on and the one it goes to: a pull request's own, or a new one for an issue.

@@ -14,8 +14,8 @@ from hypothesis import settings
 
 from ove_gh.store.database import Database, open_database
 
-# How long an example takes says nothing about the code on a machine that does other things too.
-# A machine's speed is no property of the code. In CI the same examples every time: a red run must be about its commit.
+# How long an example takes says nothing about the code on a machine that does other things too. In CI the same examples
+# come every time: a red run must be about its commit.
 settings.register_profile("ove", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("ove")
 
