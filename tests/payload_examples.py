@@ -31,7 +31,7 @@ class ExamplesUnavailable(Exception):
 
 
 def example_payloads(event: str) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """All example payloads of one event ("issues", "issue_comment"), each as (event, payload).
+    """All example payloads of one event ("issues", "push"), each as (event, payload).
 
     To be called within a test or a fixture. Where the package cannot be had, the test is skipped with the reason, or
     fails when CI=true.

@@ -10,11 +10,22 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
-from ove_gh.tasks import Person, Place
+from ove_gh.tasks import Home, Person, Place
 
 Json = dict[str, Any]
 
-PLACE = Place(installation_id=7, repository_id=42, full_name="alice/shop", number=3)
+HOME = Home(installation_id=7, repository_id=42, full_name="alice/shop")
+PLACE = Place(HOME.installation_id, HOME.repository_id, HOME.full_name, number=3)
+
+APP_ID = 1234
+"""The App's own id."""
+GITHUB_ACTIONS = 15368
+"""The id of the app whose check runs are the jobs of GitHub Actions."""
+
+BASE = "b" * 40
+HEAD = "a" * 40
+NO_COMMIT = "0" * 40
+"""What stands for the commit of a branch that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,113 @@ def comment_edited(
     }
 
 
+def check_run_changed(
+    action: str = "completed",
+    *,
+    sha: str = HEAD,
+    status: str = "completed",
+    conclusion: str | None = "success",
+    name: str = "test",
+    app_id: int = GITHUB_ACTIONS,
+    external_id: str = "",
+    sender: Account = BOB,
+) -> Json:
+    """A check run was made, or ended, or is to run again."""
+    return {
+        "action": action,
+        "check_run": {
+            "id": 11,
+            "name": name,
+            "head_sha": sha,
+            "external_id": external_id,
+            "html_url": "https://github.example/alice/shop/runs/11",
+            "status": status,
+            "conclusion": conclusion,
+            "app": {"id": app_id},
+            "pull_requests": [],
+        },
+        **_from_repository(sender),
+    }
+
+
+def button_pressed(
+    button: str, *, by: Account = ALICE, external_id: str = "", app_id: int = APP_ID, sha: str = HEAD
+) -> Json:
+    """`by` pressed a button of a check run of the App's own."""
+    changed = check_run_changed(
+        "requested_action", sha=sha, name="ove", app_id=app_id, external_id=external_id, sender=by
+    )
+    return {**changed, "requested_action": {"identifier": button}}
+
+
+def check_suite_changed(action: str = "completed", *, sha: str = HEAD) -> Json:
+    """All check runs that one app made for a commit ended."""
+    return {"action": action, "check_suite": {"id": 12, "head_sha": sha}, **_from_repository(BOB)}
+
+
+def workflow_run_changed(action: str = "completed", *, sha: str = HEAD) -> Json:
+    """A workflow of GitHub Actions ended."""
+    return {"action": action, "workflow_run": {"id": 13, "head_sha": sha}, **_from_repository(BOB)}
+
+
+def status_changed(state: str = "success", *, sha: str = HEAD) -> Json:
+    """Somebody reported a commit status."""
+    return {"sha": sha, "state": state, "context": "build", **_from_repository(BOB)}
+
+
+def branch_pushed(
+    branch: str = "main",
+    *,
+    by: Account = BOB,
+    before: str = BASE,
+    after: str = HEAD,
+    commits: list[Json] | None = None,
+    forced: bool = False,
+    default_branch: str = "main",
+) -> Json:
+    """`by` pushed to a branch, made it (`before` is NO_COMMIT) or deleted it (`after` is)."""
+    payload = _from_repository(by)
+    payload["repository"]["default_branch"] = default_branch
+    return {
+        "ref": f"refs/heads/{branch}",
+        "before": before,
+        "after": after,
+        "created": before == NO_COMMIT,
+        "deleted": after == NO_COMMIT,
+        "forced": forced,
+        "commits": [pushed_commit(modified=["cart.py"])] if commits is None else commits,
+        "pusher": {"name": by.login},
+        **payload,
+    }
+
+
+def pushed_commit(
+    *, added: list[str] | None = None, modified: list[str] | None = None, removed: list[str] | None = None
+) -> Json:
+    """One of the commits of a push."""
+    return {"id": HEAD, "added": added or [], "modified": modified or [], "removed": removed or []}
+
+
+def pull_changed(
+    action: str,
+    *,
+    number: int = 4,
+    sha: str = HEAD,
+    state: str = "open",
+    merged: bool | None = False,
+    changes: Json | None = None,
+    by: Account = BOB,
+) -> Json:
+    """`by` did something with a pull request."""
+    return {
+        "action": action,
+        "number": number,
+        "pull_request": {"number": number, "state": state, "merged": merged, "head": {"sha": sha}},
+        **({"changes": changes} if changes is not None else {}),
+        **_from_repository(by),
+    }
+
+
 def signature(secret: str, body: bytes) -> str:
     """The X-Hub-Signature-256 header with which GitHub sends a body."""
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
@@ -92,9 +210,7 @@ def _where(
     body: str | None = "It is",
 ) -> Json:
     return {
-        "installation": {"id": PLACE.installation_id},
-        "repository": {"id": PLACE.repository_id, "full_name": PLACE.full_name},
-        "sender": sender.as_json(),
+        **_from_repository(sender),
         "issue": {
             "number": number,
             "title": title,
@@ -102,6 +218,14 @@ def _where(
             "user": issue_author.as_json(),
             "html_url": f"https://github.example/alice/shop/issues/{number}",
         },
+    }
+
+
+def _from_repository(sender: Account) -> Json:
+    return {
+        "installation": {"id": HOME.installation_id},
+        "repository": {"id": HOME.repository_id, "full_name": HOME.full_name},
+        "sender": sender.as_json(),
     }
 
 

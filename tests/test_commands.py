@@ -10,7 +10,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ove_gh.commands import Request, mention_pattern, read_request
+from ove_gh.commands import (
+    AddSchedule,
+    Command,
+    ListSchedules,
+    Plain,
+    RemoveSchedule,
+    Request,
+    mention_pattern,
+    read_command,
+    read_request,
+)
 
 FRAGMENTS = st.sampled_from(
     [
@@ -19,6 +29,7 @@ FRAGMENTS = st.sampled_from(
         "<a href='@ove'>", "</a>", "<blockquote>", "</blockquote>", "[", "](u)", "![", "|", "|-|\n", "\\", "*", "**",
         "_", "# ", "---", "word",
         " fix it", "https://x.y/", "&#64;", ".", "x", "é", "\r\n", "\r", "\0", "[a]: ",
+        "schedule", "schedules ", "unschedule", " 3",
     ]
 )  # fmt: skip
 MARKDOWN = st.lists(FRAGMENTS, max_size=30).map("".join) | st.text(max_size=200)
@@ -108,6 +119,7 @@ def test_no_comment_makes_the_reader_fail(comment: str) -> None:
 @example("<code></pre>@ove")
 @example("> <!-- open\n\n@ove")
 @example("@ove-bot\\@ove")
+@example("@ove-bot\\\\@ove")
 @example("@ove\\-bot @ove\\.com")
 @example("https://x.y/`@ove")
 @example("a <blockquote>\n\n@ove")
@@ -142,13 +154,112 @@ def test_what_follows_a_mention_is_asked(words: str) -> None:
     assert request.text == f"go {words}".rstrip()
 
 
+# ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def commanded(comment: str) -> Command | None:
+    """What the comment commands the App called `ove`."""
+    request = read_request(comment, "ove")
+    return None if request is None else read_command(request)
+
+
+@pytest.mark.parametrize(
+    ("comment", "command"),
+    [
+        ("@ove schedule every weekday at 9: update it", AddSchedule("every weekday at 9: update it")),
+        ("@ove schedule 0 9 * * 1-5 update *all*", AddSchedule("0 9 * * 1-5 update *all*")),
+        ("@ove schedule `0 9 * * 1-5` update", AddSchedule("`0 9 * * 1-5` update")),
+        ("@ove schedule\n\n```\n*/5 * * * *\n```\nupdate", AddSchedule("```\n*/5 * * * *\n```\nupdate")),
+        ("@ove schedule\n* * * * * update", AddSchedule("* * * * * update")),
+        ("@ove, Schedule: daily: a\n\n- b\n- c\n", AddSchedule("daily: a\n\n- b\n- c")),
+        ("@ove\nschedule a meeting", AddSchedule("a meeting")),
+        ("@ove schedule", AddSchedule("")),
+        ("@ove schedules", ListSchedules()),
+        ("**@ove** SCHEDULES, please.", ListSchedules()),
+        ("@ove schedules\n\nThanks!\n> a quote", ListSchedules()),
+        ("@ove unschedule 3", RemoveSchedule(3)),
+        ("@ove unschedule #12, please!", RemoveSchedule(12)),
+        ("@ove unschedule\n3.", RemoveSchedule(3)),
+        ("@ove unschedule", RemoveSchedule(None)),
+        ("@ove unschedule the one at 9", RemoveSchedule(None)),
+        ("@ove unschedule 9:00", RemoveSchedule(None)),
+        ("@ove unschedule 3 and 4", RemoveSchedule(None)),
+        ("@ove unschedule ³", RemoveSchedule(None)),
+        ("> what Bob said\n\n@ove schedules", ListSchedules()),
+        ("```\na log\n```\n@ove schedules", ListSchedules()),
+        ("<!-- from the template -->\n@ove <!-- hidden -->schedules", ListSchedules()),
+        ("@ove\n@ove schedules", ListSchedules()),
+    ],
+)
+def test_the_first_word_behind_the_name_commands(comment: str, command: Command) -> None:
+    """A command is read in any case, with all that follows it as it was written, and below quotes and code as well."""
+    assert commanded(comment) == command
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "@ove", "@ove fix it", "@ove schedule.py is broken", "@ove scheduled jobs fail", "@ove schedule's name is odd",
+        "@ove schedule-x", "@ove re-schedule it", "@ove \u017fchedule x", "@ove schedules are read wrongly, mend it",
+        "Schedule is off by one. @ove fix it", "Schedules\n@ove fix them", "Hi @ove schedules",
+        "Look, @ove:\nschedules", "- @ove schedules\n- @ove fix it", "# @ove schedules",
+        "| @ove | schedules |\n|---|---|",
+    ],
+)  # fmt: skip
+def test_other_words_are_the_agents(comment: str) -> None:
+    """Longer words, words elsewhere, and a command's word that asks for something else go to the agent, whole."""
+    request = read_request(comment, "ove")
+    assert request is not None
+    assert read_command(request) == Plain(request.text)
+
+
+@given(
+    MARKDOWN,
+    st.sampled_from(["schedule", "schedules", "Unschedule 3"]),
+    st.sampled_from(
+        ["@ove `{}`", "@ove\n```\n{}\n```", "@ove\n\n    {}", "@ove\n\n\t{}", "@ove\n> {}", "@ove <code>{}</code>",
+         "@ove [{}](u)", "@ove <!-- {} -->", "@ove\n<pre>\n{}\n</pre>", "@ove\n@ove\n\n    {}", "@ove <!-- a -->`{}`"]
+    ),
+)  # fmt: skip
+def test_words_in_code_never_command(filling: str, word: str, place: str) -> None:
+    """A command's word in code, in a quote, in a link or hidden commands nothing, whatever stands behind it there."""
+    line = "".join(char for char in filling if char not in "`<>[]()\\\n\r").replace("-->", "")
+    assert isinstance(commanded(place.format(f"{word} {line}".strip())), Plain)
+
+
+@settings(max_examples=300)
+@given(MARKDOWN, st.sampled_from(["", "@ove ", "@ove\n", "@ove\n\n"]))
+@example("\n\n    schedule", "@ove\n@ove")
+def test_only_what_readers_see_as_words_commands(comment: str, opening: str) -> None:
+    """Any comment is read; where it commands, the rendered comment shows that word as plain words."""
+    command = commanded(opening + comment)
+    word = {AddSchedule: "schedule", ListSchedules: "schedules", RemoveSchedule: "unschedule"}.get(type(command))
+    if word is not None:
+        assert any(re.search(rf"(?<!\w){word}(?!\w)", words, re.IGNORECASE) for words in shown_words(opening + comment))
+
+
+@given(st.text(), st.none() | st.integers(min_value=0, max_value=50))
+@example("schedules" + " " * 100_000 + "x", 0)
+@example("unschedule" + " " * 100_000 + "3" + "." * 100_000 + "x", 0)
+def test_no_request_makes_the_reader_of_commands_fail(text: str, command_at: int | None) -> None:
+    """Any text is a command or the agent's words, and is read in no time."""
+    command = read_command(Request(text, command_at))
+    assert not isinstance(command, Plain) or command.text == text
+
+
+@given(st.text(alphabet="abc d0159\n*/-,`_#:", max_size=40))
+def test_what_follows_schedule_is_kept(words: str) -> None:
+    """The Markdown behind the command comes through as it was written, stars and back-ticks too."""
+    assert commanded(f"@ove schedule x {words}") == AddSchedule(f"x {words}".rstrip())
+
+
 def shown_words(comment: str) -> list[str]:
     """The words of the rendered comment, as GitHub would search them: one string for each paragraph."""
     reader = _Reader()
     reader.feed(MarkdownIt("commonmark").enable("table").render(comment))
     reader.close()
-    # GitHub makes links of addresses, which ends the words before them
-    return [re.sub(r"(?<![A-Za-z])https?://[^\s<\0]*", "\0", words) for words in reader.words]
+    # GitHub makes links of addresses, which ends the words before them; a backslash that is shown escapes nothing
+    return [re.sub(r"(?<![A-Za-z])https?://[^\s<\0]*", "\0", words).replace("\\", "\\\0") for words in reader.words]
 
 
 class _Reader(HTMLParser):

@@ -11,24 +11,47 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ove_gh.events import (
+    LONGEST_LANE,
+    MOST_COMMITS,
+    MOST_FILES,
+    RERUN,
+    BranchPushed,
+    ButtonPressed,
+    ChecksChanged,
     CommentCreated,
     CommentEdited,
     IssueOpened,
     MalformedPayload,
+    PullChanged,
     lane_of,
     read_event,
 )
-from ove_gh.tasks import Person, Target
+from ove_gh.store import tables
+from ove_gh.tasks import Person, Place, Target
 from tests.payloads import (
     ALICE,
     APP,
+    APP_ID,
+    BASE,
     BOB,
+    HEAD,
+    HOME,
+    NO_COMMIT,
     OTHER_BOT,
     PLACE,
     Account,
+    Json,
+    branch_pushed,
+    button_pressed,
+    check_run_changed,
+    check_suite_changed,
     comment_created,
     comment_edited,
     issue_opened,
+    pull_changed,
+    pushed_commit,
+    status_changed,
+    workflow_run_changed,
 )
 
 ISSUE_URL = "https://github.example/alice/shop/issues/3"
@@ -79,13 +102,153 @@ def test_an_edited_comment_tells_its_author_from_its_editor() -> None:
         ("issue_comment", comment_created("@ove", author=ALICE, sender=OTHER_BOT)),
         ("issue_comment", comment_created("@ove", author=APP, sender=ALICE)),
         ("issue_comment", comment_edited("a", "b", editor=APP)),
+        ("check_run", button_pressed("stop", by=OTHER_BOT)),
+        ("push", branch_pushed(by=APP)),
     ],
 )
-def test_bots_are_told_from_people(event: str, payload: dict[str, Any]) -> None:
-    """A bot that wrote, or that sent for somebody, is noted."""
+def test_bots_are_told_from_people(event: str, payload: Json) -> None:
+    """A bot that wrote, pressed or pushed, or that sent for somebody, is noted."""
     read = read_event(event, payload)
-    assert read is not None
+    assert isinstance(read, IssueOpened | CommentCreated | CommentEdited | ButtonPressed | BranchPushed)
     assert read.by_bot
+
+
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        ("check_run", check_run_changed("completed", sha="c0ffee")),
+        ("check_run", check_run_changed("created", status="completed", sha="c0ffee")),
+        ("check_suite", check_suite_changed(sha="c0ffee")),
+        ("workflow_run", workflow_run_changed(sha="c0ffee")),
+        *(("status", status_changed(state, sha="c0ffee")) for state in ("pending", "success", "failure", "error")),
+    ],
+)
+def test_whatever_ends_a_check_is_a_hint_about_its_commit(event: str, payload: Json) -> None:
+    """Only the commit counts: which check it was, whose, and in which pull request, does not."""
+    assert read_event(event, payload) == ChecksChanged(HOME, "c0ffee")
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_a_check_that_merely_begins_decides_nothing(status: str) -> None:
+    """A check run that is made before it has run is no hint: what is decided then is read then."""
+    assert read_event("check_run", check_run_changed("created", status=status, conclusion=None)) is None
+
+
+def test_a_pressed_button_is_read() -> None:
+    """Who pressed which button of which check run."""
+    assert read_event("check_run", button_pressed("stop", by=BOB, external_id="task-5")) == ButtonPressed(
+        home=HOME,
+        external_id="task-5",
+        app_id=APP_ID,
+        action="stop",
+        by=BOB.person,
+        by_bot=False,
+        url="https://github.example/alice/shop/runs/11",
+    )
+
+
+def test_githubs_own_rerun_is_a_button_too() -> None:
+    """“Re-run” beside our check run resets it to queued: it is told like a button, under a name of its own."""
+    rerun = check_run_changed("rerequested", name="ove", app_id=APP_ID, external_id="task-5", sender=BOB)
+    read = read_event("check_run", rerun)
+    assert isinstance(read, ButtonPressed)
+    assert (read.action, read.external_id, read.by) == (RERUN, "task-5", BOB.person)
+
+
+def test_a_push_is_read() -> None:
+    """Who moved which branch from where to where, and every file that the commits touched."""
+    commits = [pushed_commit(added=["a"], modified=["b"]), pushed_commit(modified=["b"], removed=["c d/é"])]
+    assert read_event("push", branch_pushed("ove/3-total", by=BOB, commits=commits)) == BranchPushed(
+        home=HOME,
+        branch="ove/3-total",
+        before=BASE,
+        after=HEAD,
+        by=BOB.person,
+        by_bot=False,
+        is_default=False,
+        files=frozenset({"a", "b", "c d/é"}),
+    )
+
+
+def pushed(**details: Any) -> BranchPushed:
+    """A push, as it is read."""
+    read = read_event("push", branch_pushed(**details))
+    assert isinstance(read, BranchPushed)
+    return read
+
+
+def test_the_default_branch_is_told_from_the_others() -> None:
+    """The branch that the repository names is meant, whatever it is called."""
+    assert pushed(branch="trunk", default_branch="trunk").is_default
+    assert not pushed(branch="main", default_branch="trunk").is_default
+
+
+@pytest.mark.parametrize("no_commit", [NO_COMMIT, "0" * 64])
+def test_made_and_deleted_branches_lack_an_end(no_commit: str) -> None:
+    """The zeros that stand for no commit are read as none, in SHA-1 and in SHA-256."""
+    assert (pushed(before=no_commit).before, pushed(before=no_commit).after) == ("", HEAD)
+    assert (pushed(after=no_commit, commits=[]).before, pushed(after=no_commit, commits=[]).after) == (BASE, "")
+
+
+MANY = [str(number) for number in range(MOST_FILES)]
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"forced": True},
+        {"before": NO_COMMIT},
+        {"after": NO_COMMIT, "commits": []},
+        {"commits": []},
+        {"commits": [pushed_commit(added=["a"])] * MOST_COMMITS},
+        {"commits": [pushed_commit(added=MANY[:1000], modified=MANY[1000:])]},
+        {"commits": [pushed_commit(added=["a"]), {"id": HEAD, "added": ["b"], "removed": []}]},
+    ],
+)
+def test_a_push_that_may_not_name_all_its_files_names_none(details: Json) -> None:
+    """Forced, new, empty and longest pushes may have changed any file; a part of the list would hide that."""
+    assert pushed(**details).files is None
+
+
+def test_the_longest_complete_lists_are_taken() -> None:
+    """One commit, or one file, less than GitHub's most is a complete list."""
+    assert pushed(commits=[pushed_commit(added=["a"])] * (MOST_COMMITS - 1)).files == frozenset({"a"})
+    assert pushed(commits=[pushed_commit(added=MANY[1:])]).files == frozenset(MANY[1:])
+
+
+def test_a_tag_is_no_branch() -> None:
+    """A pushed tag means nothing, even one that is called like a branch."""
+    assert read_event("push", {**branch_pushed(), "ref": "refs/tags/main"}) is None
+
+
+def test_a_push_without_a_sender_is_still_read() -> None:
+    """Somebody whom GitHub does not name as an account has pushed: the work must hear of it all the same."""
+    payload = branch_pushed(by=BOB)
+    del payload["sender"]
+    read = read_event("push", payload)
+    assert isinstance(read, BranchPushed)
+    assert (read.by, read.by_bot) == (Person(0, "bob"), False)
+
+
+@pytest.mark.parametrize(
+    ("payload", "closed", "merged"),
+    [
+        (pull_changed("closed", state="closed", merged=False), True, False),
+        (pull_changed("closed", state="closed", merged=True), True, True),
+        (pull_changed("reopened", merged=None), False, False),
+        (pull_changed("synchronize"), False, False),
+        (pull_changed("edited", changes={"base": {"ref": {"from": "main"}}}), False, False),
+    ],
+)
+def test_a_changed_pull_request_is_read(payload: Json, closed: bool, merged: bool) -> None:
+    """Closed, merged, open again, with another head or another base."""
+    assert read_event("pull_request", payload) == PullChanged(HOME, 4, HEAD, closed, merged)
+
+
+@pytest.mark.parametrize("changes", [None, {}, {"title": {"from": "a"}}, {"base": None}])
+def test_other_words_in_a_pull_request_mean_nothing(changes: Json | None) -> None:
+    """An edited title or text leaves the commits and their checks as they are."""
+    assert read_event("pull_request", pull_changed("edited", changes=changes)) is None
 
 
 @pytest.mark.parametrize(
@@ -97,6 +260,13 @@ def test_bots_are_told_from_people(event: str, payload: dict[str, Any]) -> None:
         ("issue_comment", "opened"),
         ("issue_comment", "an_action_of_next_year"),
         ("star", "created"),
+        ("check_run", "created"),
+        ("check_suite", "requested"),
+        ("check_suite", "rerequested"),
+        ("workflow_run", "requested"),
+        ("workflow_run", "in_progress"),
+        ("pull_request", "opened"),
+        ("pull_request", "edited"),
         ("", "created"),
     ],
 )
@@ -105,18 +275,27 @@ def test_other_events_and_actions_mean_nothing(event: str, action: str | None) -
     assert read_event(event, {"action": action}) is None
 
 
-@pytest.mark.parametrize(
-    ("event", "payload"),
-    [
-        ("issues", issue_opened("@ove")),
-        ("issue_comment", comment_created("@ove")),
-        ("issue_comment", comment_edited("a", "b")),
-    ],
-)
-def test_a_repositorys_own_webhook_means_nothing(event: str, payload: dict[str, Any]) -> None:
+PAYLOADS: list[tuple[str, Json]] = [
+    ("issues", issue_opened("@ove fix it")),
+    ("issue_comment", comment_created("@ove fix it")),
+    ("issue_comment", comment_edited("a", "b")),
+    ("check_run", check_run_changed()),
+    ("check_run", check_run_changed("created")),
+    ("check_run", button_pressed("stop")),
+    ("check_suite", check_suite_changed()),
+    ("workflow_run", workflow_run_changed()),
+    ("status", status_changed()),
+    ("push", branch_pushed()),
+    ("pull_request", pull_changed("closed")),
+]
+"""One of each that means something."""
+
+
+@pytest.mark.parametrize(("event", "payload"), PAYLOADS)
+def test_a_repositorys_own_webhook_means_nothing(event: str, payload: Json) -> None:
     """Without an installation the App could not answer: the delivery is passed over."""
-    del payload["installation"]
-    assert read_event(event, payload) is None
+    assert read_event(event, payload) is not None
+    assert read_event(event, {key: value for key, value in payload.items() if key != "installation"}) is None
 
 
 def test_an_edit_that_changes_no_words_means_nothing() -> None:
@@ -178,11 +357,39 @@ def test_a_payload_without_what_github_documents_is_an_error(path: tuple[str, ..
     assert path[-1] in caught.value.path or caught.value.path.endswith("user")
 
 
-PAYLOADS: list[tuple[str, dict[str, Any]]] = [
-    ("issues", issue_opened("@ove fix it")),
-    ("issue_comment", comment_created("@ove fix it")),
-    ("issue_comment", comment_edited("a", "b")),
-]
+@pytest.mark.parametrize(
+    ("event", "payload", "path", "value"),
+    [
+        ("check_run", check_run_changed(), ("check_run",), None),
+        ("check_run", check_run_changed(), ("check_run", "head_sha"), None),
+        ("check_suite", check_suite_changed(), ("check_suite", "head_sha"), ""),
+        ("workflow_run", workflow_run_changed(), ("workflow_run",), []),
+        ("status", status_changed(), ("sha",), None),
+        ("check_run", button_pressed("stop"), ("requested_action",), None),
+        ("check_run", button_pressed("stop"), ("requested_action", "identifier"), ""),
+        ("check_run", button_pressed("stop"), ("check_run", "app"), None),
+        ("check_run", button_pressed("stop"), ("sender",), None),
+        ("push", branch_pushed(), ("ref",), None),
+        ("push", branch_pushed(), ("after",), None),
+        ("push", branch_pushed(), ("commits",), None),
+        ("push", branch_pushed(commits=[{"added": "a"}]), ("commits",), [{"added": "a"}]),
+        ("push", branch_pushed(), ("commits",), ["a"]),
+        ("push", branch_pushed(), ("sender", "id"), None),
+        ("push", branch_pushed(), ("repository", "default_branch"), None),
+        ("pull_request", pull_changed("closed"), ("pull_request", "head"), None),
+        ("pull_request", pull_changed("closed"), ("pull_request", "state"), None),
+        ("pull_request", pull_changed("closed"), ("pull_request", "merged"), "no"),
+    ],
+)
+def test_a_hint_without_what_github_documents_is_an_error(
+    event: str, payload: Json, path: tuple[str, ...], value: object
+) -> None:
+    """What the checks, a button, a push or a pull request needs is never made up; the error names what is missing."""
+    with pytest.raises(MalformedPayload) as caught:
+        read_event(event, replaced(payload, path, value))
+    assert path[-1] in caught.value.path
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
@@ -199,9 +406,15 @@ def test_whatever_stands_in_a_payload_it_is_read_or_refused(data: st.DataObject)
         event = read_event(name, changed)
     except MalformedPayload:
         event = None
-    assert event is None or isinstance(event.place.number, int)
     lane = lane_of(changed)
-    assert lane is None or (event is None) or lane == event.place.lane
+    assert lane is None or isinstance(lane, str)
+    match event:
+        case IssueOpened() | CommentCreated() | CommentEdited():
+            assert lane == event.place.lane
+        case PullChanged():
+            assert lane == f"{event.home.repository_id}/{event.number}"
+        case ChecksChanged() | ButtonPressed():
+            assert lane is None
 
 
 def test_the_lane_of_a_payload_is_the_lane_of_its_place() -> None:
@@ -211,8 +424,37 @@ def test_the_lane_of_a_payload_is_the_lane_of_its_place() -> None:
     assert lane_of({"issue": {"number": 3}}) is None
 
 
+def test_what_happens_to_a_pull_request_stays_in_order() -> None:
+    """Closed and reopened at once, it is open in the end: both wait in the pull request's own lane."""
+    lane = Place(HOME.installation_id, HOME.repository_id, HOME.full_name, 4).lane
+    assert lane_of(pull_changed("closed", number=4)) == lane_of(comment_created("hi", number=4)) == lane
+
+
+def test_pushes_to_one_branch_stay_in_order() -> None:
+    """The last push is read last, so that nothing older overwrites what it brought; other branches need not wait."""
+    lane = lane_of(branch_pushed("main", before=BASE, after=HEAD))
+    assert lane is not None
+    assert lane == lane_of(branch_pushed("main", before=HEAD, after=BASE))
+    assert len({lane, lane_of(branch_pushed("3")), lane_of(comment_created("hi", number=3)), None}) == 4
+
+
+def test_a_lane_of_a_long_branch_name_fits_into_its_column() -> None:
+    """A branch name may be longer than what a database keeps of a lane."""
+    assert getattr(tables.inbox.c.lane.type, "length", None) == LONGEST_LANE
+    assert len(lane_of(branch_pushed("b" * 250)) or "") == LONGEST_LANE
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [check_run_changed(), button_pressed("stop"), check_suite_changed(), workflow_run_changed(), status_changed()],
+)
+def test_hints_about_checks_wait_for_nobody(payload: Json) -> None:
+    """Each is a hint by itself: a burst of them is handled side by side."""
+    assert lane_of(payload) is None
+
+
 def test_accounts_are_people_by_id() -> None:
     """A login that was renamed is still the same person to the service."""
     renamed = read_event("issue_comment", comment_created("hi", author=Account(ALICE.id, "alicia")))
-    assert renamed is not None
+    assert isinstance(renamed, CommentCreated)
     assert renamed.author.id == ALICE.id

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Literal, Self, TypeAlias
 from urllib.parse import quote
 
 import httpx
-from githubkit import Response
 
 from ove_gh.github import errors, models
 from ove_gh.github.auth import (
@@ -26,50 +23,18 @@ from ove_gh.github.auth import (
     TokenScope,
     minting,
 )
-from ove_gh.github.connection import API_VERSION, Clock, Connection, Credential, Endpoints, Sleep, describe, read_json
+from ove_gh.github.checks import Checks
+from ove_gh.github.connection import API_VERSION, Clock, Connection, Credential, Sleep, describe, read_json
+from ove_gh.github.installation import APP_PERMISSIONS, PAGE, PERMISSIONS, Purpose, linked_page, read
 
-if TYPE_CHECKING:
-    from githubkit_schemas.v2022_11_28.rest import RestNamespace
+__all__ = ["APP_PERMISSIONS", "PERMISSIONS", "GitHub", "Purpose", "Reaction", "Repository"]
 
-T = TypeVar("T")
 Reaction: TypeAlias = Literal["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"]
 
-
-class Purpose(StrEnum):
-    """What a token is asked for."""
-
-    READ = "read"
-    """Look at the repository, the thread and people's rights."""
-    TALK = "talk"
-    """Comment and react, under issues and pull requests."""
-    PROPOSE = "propose"
-    """Open a pull request and ask for its review. Without reading contents GitHub cannot see a private branch."""
-    FETCH = "fetch"
-    """Clone and fetch with git."""
-    PUSH = "push"
-    """Push with git. Without `workflows`, GitHub refuses commits that change the repository's workflows."""
-
-
-PERMISSIONS: Mapping[Purpose, Mapping[str, str]] = {
-    Purpose.READ: {"metadata": "read", "issues": "read", "pull_requests": "read"},
-    Purpose.TALK: {"metadata": "read", "issues": "write", "pull_requests": "write"},
-    Purpose.PROPOSE: {"metadata": "read", "contents": "read", "pull_requests": "write"},
-    Purpose.FETCH: {"metadata": "read", "contents": "read"},
-    Purpose.PUSH: {"metadata": "read", "contents": "write"},
-}
-"""Everything the App is ever granted, purpose by purpose; app-manifest.yml asks for no more.
-https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps"""
-
-APP_PERMISSIONS: Mapping[str, str] = {
-    name: "write" if any(granted.get(name) == "write" for granted in PERMISSIONS.values()) else "read"
-    for name in sorted({name for granted in PERMISSIONS.values() for name in granted})
-}
-"""What the App's registration must be granted: the most of every purpose."""
-
-PAGE = 100
-"""Items on a page, the most that GitHub gives."""
 CLOCK_SKEW = 300.0
 """Seconds by which our clock and GitHub's may differ."""
+_OBJECT = "application/vnd.github.object+json"
+"""Asks for a file or a directory as an object, the content left out of it when it is more than 1 MB."""
 
 
 class GitHub:
@@ -132,31 +97,18 @@ class GitHub:
         return Anonymous()
 
 
-class Repository:
+class Repository(Checks):
     """One repository, through the App's installation there.
 
     Every call may raise GitHubUnavailable, NotInstalled, BadCredentials, Forbidden, NotFound and UnexpectedAnswer; what
     else a call raises stands with it. `full_name` may be an old one: GitHub leads on from renamed repositories.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        tokens: InstallationTokens,
-        installation_id: int,
-        repository_id: int,
-        full_name: str,
-    ) -> None:
-        self._connection, self._tokens = connection, tokens
-        self._installation_id, self._repository_id = installation_id, repository_id
-        self._owner, self._name = full_name.split("/")
-        self._endpoints: dict[Purpose, Endpoints] = {}
-
     async def details(self) -> models.RepositoryDetails:
         """The repository as it is now. Raises NotFound, too, when another repository has taken its name."""
         rest = self._rest(Purpose.READ)
         answer = await self._repeating(lambda: rest.repos.async_get(self._owner, self._name))
-        details = _read(answer, models.read_details)
+        details = read(answer, models.read_details)
         if details.id != self._repository_id:
             raise errors.NotFound(
                 describe(answer.raw_request), 404, f"{self._owner}/{self._name} is another repository now"
@@ -180,7 +132,7 @@ class Repository:
         """The issue, or the pull request, of that number. Raises Gone when it was deleted."""
         rest = self._rest(Purpose.READ)
         answer = await self._repeating(lambda: rest.issues.async_get(self._owner, self._name, number))
-        return _read(answer, models.read_issue)
+        return read(answer, models.read_issue)
 
     async def comments(
         self, number: int, *, since: float | None = None, newest: int | None = None
@@ -193,7 +145,7 @@ class Repository:
         if newest is not None and newest < 1:
             raise ValueError("newest must be at least 1")
         first = await self._comment_page(number, 1, since)
-        found, last = _read_comments(first), _linked_page(first, "last")
+        found, last = _read_comments(first), linked_page(first, "last")
         if newest is None or last is None:
             found += await self._pages_after(first, number, since)
         else:
@@ -207,7 +159,7 @@ class Repository:
         """One comment; raises NotFound when it was deleted."""
         rest = self._rest(Purpose.READ)
         answer = await self._repeating(lambda: rest.issues.async_get_comment(self._owner, self._name, comment_id))
-        return _read(answer, models.read_comment)
+        return read(answer, models.read_comment)
 
     async def create_comment(self, number: int, body: str) -> models.Comment:
         """Write a comment. Sent once: when the error's `may_have_happened` is set, look with `find_own_comment` first.
@@ -216,7 +168,7 @@ class Repository:
         """
         rest = self._rest(Purpose.TALK)
         answer = await rest.issues.async_create_comment(self._owner, self._name, number, body=body)
-        return _read(answer, models.read_comment)
+        return read(answer, models.read_comment)
 
     async def edit_comment(self, comment_id: int, body: str) -> models.Comment:
         """Give a comment this body, whatever it said before. Raises NotFound when it was deleted."""
@@ -224,7 +176,7 @@ class Repository:
         answer = await self._repeating(
             lambda: rest.issues.async_update_comment(self._owner, self._name, comment_id, body=body)
         )
-        return _read(answer, models.read_comment)
+        return read(answer, models.read_comment)
 
     async def find_own_comment(self, number: int, needle: str, *, since: float, bot_id: int) -> models.Comment | None:
         """The first comment of the account `bot_id` that holds `needle` (a hidden marker), written after `since`.
@@ -252,7 +204,7 @@ class Repository:
         """The pull request of that number."""
         rest = self._rest(Purpose.READ)
         answer = await self._repeating(lambda: rest.pulls.async_get(self._owner, self._name, number))
-        return _read(answer, models.read_pull)
+        return read(answer, models.read_pull)
 
     async def find_pull(self, branch: str, *, closed: bool = False) -> models.Pull | None:
         """The open pull request from this very repository's `branch`; with `closed`, else the newest closed one."""
@@ -284,7 +236,7 @@ class Repository:
         answer = await rest.pulls.async_create(
             self._owner, self._name, title=title, body=body, head=head, base=base, draft=draft
         )
-        return _read(answer, models.read_pull)
+        return read(answer, models.read_pull)
 
     async def request_review(self, number: int, login: str) -> bool:
         """Ask somebody to review. False when GitHub will not ask that person: the author, or no collaborator.
@@ -305,17 +257,37 @@ class Repository:
         """
         return await self._tokens.get(self._scope(Purpose.PUSH if write else Purpose.FETCH))
 
-    def _rest(self, purpose: Purpose) -> RestNamespace:
-        if purpose not in self._endpoints:
-            credential = InstallationCredential(self._tokens, self._scope(purpose))
-            self._endpoints[purpose] = self._connection.endpoints(credential)
-        return self._endpoints[purpose].rest(API_VERSION)
+    async def commit(self, sha: str) -> models.CommitInfo:
+        """Who made a commit, and its message. Raises Unprocessable when there is no such commit.
 
-    def _scope(self, purpose: Purpose) -> TokenScope:
-        return TokenScope.of(self._installation_id, self._repository_id, PERMISSIONS[purpose])
+        https://docs.github.com/en/rest/commits/commits#get-a-commit
+        """
+        rest = self._rest(Purpose.FETCH)
+        # the answer shows the commit's changes, too, page by page: one file is the least of them that can be asked for
+        answer = await self._repeating(
+            lambda: rest.repos.async_get_commit(self._owner, self._name, quote(sha, safe=""), per_page=1)
+        )
+        return read(answer, models.read_commit)
 
-    async def _repeating(self, call: Callable[[], Awaitable[T]]) -> T:
-        return await self._connection.repeating(call)
+    async def file(self, path: str, *, ref: str | None = None) -> str | None:
+        """A file's text on the default branch, or at `ref`; None when it is not there.
+
+        Raises UnreadableFile for what is no file, has more than 1 MB, or is no UTF-8 text; ValueError for a path that
+        leads out of the repository. https://docs.github.com/en/rest/repos/contents#get-repository-content
+        """
+        if {"", ".", ".."} & set(path.split("/")):
+            raise ValueError(f"not a path in a repository: {path!r}")
+        rest = self._rest(Purpose.FETCH)
+        at: dict[str, Any] = {} if ref is None else {"ref": ref}
+        try:
+            answer = await self._repeating(
+                lambda: rest.repos.async_get_content(
+                    self._owner, self._name, quote(path), headers={"Accept": _OBJECT}, **at
+                )
+            )
+        except errors.NotFound:
+            return None
+        return read(answer, models.read_file_text)
 
     async def _comment_page(self, number: int, page: int, since: float | None) -> httpx.Response:
         rest = self._rest(Purpose.READ)
@@ -329,7 +301,7 @@ class Repository:
 
     async def _pages_after(self, page: httpx.Response, number: int, since: float | None) -> list[models.Comment]:
         found: list[models.Comment] = []
-        while (following := _linked_page(page, "next")) is not None:
+        while (following := linked_page(page, "next")) is not None:
             page = await self._comment_page(number, following, since)
             found += _read_comments(page)
         return found
@@ -344,28 +316,5 @@ class Repository:
         return found
 
 
-def _read(answer: Response[Any, Any], reader: Callable[[object], T]) -> T:
-    """Read an answer's JSON; what cannot be read may still have been done."""
-    try:
-        return reader(read_json(answer.raw_response))
-    except errors.UnexpectedAnswer as error:
-        changes = answer.raw_request.method != "GET"
-        raise errors.UnexpectedAnswer(error.subject, error.problem, may_have_happened=changes) from None
-
-
 def _read_comments(page: httpx.Response) -> list[models.Comment]:
     return [models.read_comment(raw) for raw in models.read_list(read_json(page), "comments")]
-
-
-def _linked_page(page: httpx.Response, rel: Literal["next", "last"]) -> int | None:
-    """The number of a page that the Link header names; only that, for a token goes to no address that an answer gives.
-
-    https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api#using-link-headers
-    """
-    link = page.links.get(rel)
-    if link is None:
-        return None
-    named = httpx.URL(link.get("url", "")).params.get("page", "")
-    if not named.isdecimal() or (rel == "next" and int(named) <= int(page.request.url.params["page"])):
-        raise errors.UnexpectedAnswer(describe(page.request), f"the Link header's {rel!r} leads nowhere")
-    return int(named)

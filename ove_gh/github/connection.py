@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
@@ -100,25 +101,38 @@ class Connection:
         """A request below `api_url`, with what every request carries; `parts` as httpx names them."""
         return self._client.build_request(method, url, **parts)
 
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        """Send once, and return whatever GitHub answers; raises GitHubUnavailable when nothing comes back."""
-        changes = request.method != "GET"
-        try:
-            # each step has its time-out in the client; this one ends an answer that only drips
-            async with asyncio.timeout(3 * self._timeout):
-                response = await self._client.send(request, follow_redirects=not changes)
-                # After 301 and 302 HTTP clients turn a POST into a GET; only 307 and 308 keep what was asked.
-                # https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
-                if changes and response.status_code in (307, 308) and response.next_request is not None:
-                    response = await self._client.send(response.next_request, follow_redirects=False)
-                return response
-        except (httpx.RequestError, TimeoutError) as error:
-            slow = isinstance(error, httpx.TimeoutException | TimeoutError)
-            raise errors.GitHubUnavailable(
-                describe(request),
-                "GitHub did not answer in time" if slow else f"GitHub could not be reached ({type(error).__name__})",
-                may_have_happened=changes and not isinstance(error, _NEVER_ARRIVED),
-            ) from error
+    async def send(self, request: httpx.Request, *, to_link: bool = False) -> httpx.Response:
+        """Send once, and return whatever GitHub answers; raises GitHubUnavailable when nothing comes back.
+
+        `to_link` is for what GitHub answers with a link: that answer is returned. Only after a rename is it asked for
+        once more, at the repository's new address.
+        """
+        follows = request.method == "GET" and not to_link
+        # After 301 and 302 HTTP clients turn a POST into a GET; only 307 and 308 keep what was asked.
+        # https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+        renamed = () if follows else (301, 308) if to_link else (307, 308)
+        # each step has its time-out in the client; this one ends an answer that only drips
+        async with self._naming_failures(request, 3 * self._timeout):
+            response = await self._client.send(request, follow_redirects=follows)
+            again = response.next_request if response.status_code in renamed else None
+            if again is not None and (not to_link or again.url.netloc == request.url.netloc):
+                response = await self._client.send(again, follow_redirects=False)
+            return response
+
+    @asynccontextmanager
+    async def stream(self, url: httpx.URL, *, patience: float) -> AsyncIterator[httpx.Response]:
+        """The answer of any address, asked for as nobody; its body is still to be read. Redirects are not followed.
+
+        Asking and reading may take `patience` time-outs in all. Raises GitHubUnavailable.
+        """
+        headers = {"User-Agent": self._config.user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
+        request = httpx.Request("GET", url, headers=headers)
+        async with self._naming_failures(request, patience * self._timeout):
+            response = await self._client.send(request, stream=True, follow_redirects=False)
+            try:
+                yield response
+            finally:
+                await response.aclose()
 
     async def repeating(self, call: Callable[[], Awaitable[T]]) -> T:
         """Await `call()`; while GitHub is unavailable and names no long wait, twice more. For what may happen twice."""
@@ -132,6 +146,25 @@ class Connection:
                     raise
             await self.sleep(wait)
         return await call()
+
+    @property
+    def api_url(self) -> httpx.URL:
+        """Where the API is."""
+        return httpx.URL(self._config.base_url)
+
+    @asynccontextmanager
+    async def _naming_failures(self, request: httpx.Request, seconds: float) -> AsyncIterator[None]:
+        """Around what may take so many seconds; raises GitHubUnavailable when nothing, or not all, comes back."""
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except (httpx.RequestError, TimeoutError) as error:
+            slow = isinstance(error, httpx.TimeoutException | TimeoutError)
+            raise errors.GitHubUnavailable(
+                describe(request),
+                "GitHub did not answer in time" if slow else f"GitHub could not be reached ({type(error).__name__})",
+                may_have_happened=request.method != "GET" and not isinstance(error, _NEVER_ARRIVED),
+            ) from error
 
     @property
     def _client(self) -> httpx.AsyncClient:
@@ -150,8 +183,10 @@ class Endpoints(githubkit.GitHub[Any]):
     async def arequest(self, method: str, url: httpx.URL | str, **options: Any) -> githubkit.Response[Any]:
         """Send one of githubkit's requests, once; a second time with a fresh token when GitHub answers 401.
 
-        401 comes before anything is done, so that holds for every method.
+        401 comes before anything is done, so that holds for every method. With `stream`, which githubkit passes on, the
+        answer is GitHub's link to a download, not the download.
         """
+        to_link = bool(options.get("stream"))
         request = self._connection.build_request(
             method,
             url,
@@ -160,11 +195,11 @@ class Endpoints(githubkit.GitHub[Any]):
             headers=options.get("headers"),
         )
         await self._credential.sign(request)
-        response = await self._connection.send(request)
+        response = await self._connection.send(request, to_link=to_link)
         if response.status_code == httpx.codes.UNAUTHORIZED and self._credential.renew(request):
             await self._credential.sign(request)
-            response = await self._connection.send(request)
-        if not response.is_success:
+            response = await self._connection.send(request, to_link=to_link)
+        if not (response.is_success or (to_link and response.has_redirect_location)):
             raise failure(request, response, self._connection.clock())
         return githubkit.Response(response, Any)
 
@@ -191,9 +226,9 @@ def failure(request: httpx.Request, response: httpx.Response, now: float) -> err
     if status == httpx.codes.TOO_MANY_REQUESTS or (status == httpx.codes.FORBIDDEN and _is_limit(response, message)):
         named = named_wait(response, now)
         wait = UNNAMED_LIMIT_WAIT if named is None else named
-        return _unavailable(request, f"rate limit: {message}", wait, now, limited=True)
+        return unavailable(request, f"rate limit: {message}", wait, now, limited=True)
     if status >= 500 or status == httpx.codes.REQUEST_TIMEOUT:
-        return _unavailable(request, f"GitHub answered {status}", named_wait(response, now), now, limited=False)
+        return unavailable(request, f"GitHub answered {status}", named_wait(response, now), now, limited=False)
     documentation = body.get("documentation_url")
     link = documentation if isinstance(documentation, str) else None
     if status == httpx.codes.UNPROCESSABLE_ENTITY:
@@ -220,9 +255,10 @@ def named_wait(response: httpx.Response, now: float) -> float | None:
     return None if until is None else max(0.0, until - their_now)
 
 
-def _unavailable(
+def unavailable(
     request: httpx.Request, reason: str, wait: float | None, now: float, *, limited: bool
 ) -> errors.GitHubUnavailable:
+    """The error of an answer that says to come back, `wait` seconds after `now` if it names a time."""
     return errors.GitHubUnavailable(
         describe(request),
         reason,

@@ -10,6 +10,7 @@ GitHubError
 │   ├── Unprocessable      422: GitHub understood and will not do it; `problems` says why
 │   └── NotInstalled       no token for this repository: uninstalled, suspended, or not granted
 └── UnexpectedAnswer       an answer that does not have the documented shape
+    └── UnreadableFile     a file of the repository that is too large, or no text
 """
 
 from __future__ import annotations
@@ -120,3 +121,7 @@ class UnexpectedAnswer(GitHubError):
         self.subject = subject
         self.problem = problem
         self.may_have_happened = may_have_happened
+
+
+class UnreadableFile(UnexpectedAnswer):
+    """There is something at a path of the repository, but no text that we could read; `problem` says what is wrong."""

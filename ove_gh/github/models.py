@@ -7,13 +7,15 @@ Servers, and GitHub's own published examples, really send (all 41 pull requests 
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from ove_gh.github.errors import UnexpectedAnswer
+from ove_gh.github.errors import UnexpectedAnswer, UnreadableFile
 
 T = TypeVar("T")
 
@@ -99,7 +101,10 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A pull request. `head_repository_id` is None when the repository it came from was deleted."""
+    """A pull request. `head_repository_id` is None when the repository it came from was deleted.
+
+    `merged_by_login` is known only when the pull request was read by itself, and empty when it is not merged.
+    """
 
     number: int
     title: str
@@ -112,6 +117,145 @@ class Pull:
     head_repository_id: int | None
     base: str
     html_url: str
+    merged_by_login: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    """A commit. A login is empty when GitHub knows no account by the commit's e-mail address."""
+
+    sha: str
+    author_login: str
+    committer_login: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """A check run. `conclusion` is empty until `status` is "completed"; what the check left out is empty or None.
+
+    https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-checks#about-check-runs
+    """
+
+    id: int
+    name: str
+    status: str
+    conclusion: str
+    head_sha: str
+    app_id: int | None
+    app_slug: str
+    external_id: str
+    html_url: str
+    details_url: str
+    title: str
+    summary: str
+    annotations_count: int
+    suite_id: int | None
+    started_at: float | None
+    completed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSuite:
+    """All check runs of one App on one commit, summed up; there may be none of them."""
+
+    id: int
+    app_id: int | None
+    app_slug: str
+    status: str
+    conclusion: str
+    latest_check_runs_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitStatus:
+    """The newest status of one context; `state` is error, failure, pending or success."""
+
+    context: str
+    state: str
+    description: str
+    target_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What a check run says about a line; `level` is notice, warning or failure."""
+
+    path: str
+    start_line: int
+    level: str
+    title: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobStep:
+    """A step of a job, in the order of `number`."""
+
+    number: int
+    name: str
+    status: str
+    conclusion: str
+    started_at: float | None
+    completed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of GitHub Actions."""
+
+    id: int
+    name: str
+    conclusion: str
+    html_url: str
+    steps: tuple[JobStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAction:
+    """A button of a check run; ValueError for a text that is longer than GitHub takes.
+
+    https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-checks#check-runs-and-requested-actions
+    """
+
+    label: str
+    description: str
+    identifier: str
+
+    def __post_init__(self) -> None:
+        for name, most in (("label", 20), ("description", 40), ("identifier", 20)):
+            if not 1 <= len(getattr(self, name)) <= most:
+                raise ValueError(f"an action's {name} has 1 to {most} characters")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckState:
+    """What the App's own check run shows; ValueError for what GitHub does not take.
+
+    `conclusion` is for what is completed, and only for that. https://docs.github.com/en/rest/checks/runs#create-a-check-run
+    """
+
+    status: Literal["queued", "in_progress", "completed"]
+    conclusion: str | None
+    title: str
+    summary: str
+    actions: tuple[CheckAction, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.conclusion is not None) != (self.status == "completed"):
+            raise ValueError("a check run has a conclusion just when it is completed")
+        if self.conclusion is not None and self.conclusion not in _CONCLUSIONS:
+            raise ValueError(f"no conclusion of a check run: {self.conclusion!r}")
+        if not self.title or len(self.summary) > LONGEST_SUMMARY:
+            raise ValueError(f"a check run has a title, and a summary of at most {LONGEST_SUMMARY} characters")
+        if len(self.actions) > MOST_ACTIONS:
+            raise ValueError(f"a check run has at most {MOST_ACTIONS} actions")
+
+
+LONGEST_SUMMARY = 65_535
+MOST_ACTIONS = 3
+_CONCLUSIONS = {"action_required", "cancelled", "failure", "neutral", "skipped", "success", "timed_out"}
+"""Those that an App can give; only GitHub itself gives `stale` and `startup_failure`."""
 
 
 def read_permission(raw: object, user_id: int) -> Permission:
@@ -198,7 +342,7 @@ def read_pull(raw: object) -> Pull:
     """Read one pull request, from a list or by itself."""
     fields = Fields(raw, "pull request")
     head, base = fields.inner("head"), fields.inner("base")
-    repository = head.inner_or_none("repo")
+    repository, merged_by = head.inner_or_none("repo"), fields.inner_or_none("merged_by")
     return Pull(
         number=fields.number("number"),
         title=fields.text("title"),
@@ -211,6 +355,110 @@ def read_pull(raw: object) -> Pull:
         head_repository_id=repository.number("id") if repository else None,
         base=base.text("ref"),
         html_url=fields.text("html_url"),
+        merged_by_login=merged_by.text("login") if merged_by else "",
+    )
+
+
+def read_commit(raw: object) -> CommitInfo:
+    """Read the answer of `GET /repos/{owner}/{repo}/commits/{ref}`."""
+    fields = Fields(raw, "commit")
+    author, committer = fields.inner_or_none("author"), fields.inner_or_none("committer")
+    return CommitInfo(
+        sha=fields.text("sha"),
+        # where GitHub knows no account it sends null, or an object without any field
+        author_login=author.text_or_empty("login") if author else "",
+        committer_login=committer.text_or_empty("login") if committer else "",
+        message=fields.inner("commit").text("message"),
+    )
+
+
+def read_file_text(raw: object) -> str:
+    """Read a file's text from `GET /repos/{owner}/{repo}/contents/{path}`; raises UnreadableFile, too."""
+    if isinstance(raw, list):  # a directory, where the server knows no object for it
+        raise UnreadableFile("file", "is not a file")
+    fields = Fields(raw, "file")
+    if fields.text("type") != "file":
+        raise UnreadableFile(fields.text("path"), "is not a file")
+    if fields.text("encoding") != "base64":
+        raise UnreadableFile(fields.text("path"), "has more than 1 MB")
+    try:
+        return base64.b64decode(fields.text("content")).decode()
+    except binascii.Error:
+        raise UnexpectedAnswer("file", "'content' is not Base64") from None
+    except UnicodeDecodeError:
+        raise UnreadableFile(fields.text("path"), "is not UTF-8 text") from None
+
+
+def read_check_run(raw: object) -> CheckRun:
+    """Read one check run, from a list or by itself."""
+    fields = Fields(raw, "check run")
+    app, output, suite = (fields.inner_or_none(name) for name in ("app", "output", "check_suite"))
+    return CheckRun(
+        id=fields.number("id"),
+        name=fields.text("name"),
+        status=fields.text("status"),
+        conclusion=fields.text_or_empty("conclusion"),
+        head_sha=fields.text("head_sha"),
+        app_id=app.number("id") if app else None,
+        app_slug=app.text_or_empty("slug") if app else "",
+        external_id=fields.text_or_empty("external_id"),
+        html_url=fields.text_or_empty("html_url"),
+        details_url=fields.text_or_empty("details_url"),
+        title=output.text_or_empty("title") if output else "",
+        summary=output.text_or_empty("summary") if output else "",
+        annotations_count=output.number_or_none("annotations_count") or 0 if output else 0,
+        suite_id=suite.number("id") if suite else None,
+        started_at=fields.time_or_none("started_at"),
+        completed_at=fields.time_or_none("completed_at"),
+    )
+
+
+def read_check_suite(raw: object) -> CheckSuite:
+    """Read one check suite of a list."""
+    fields = Fields(raw, "check suite")
+    app = fields.inner_or_none("app")
+    return CheckSuite(
+        id=fields.number("id"),
+        app_id=app.number("id") if app else None,
+        app_slug=app.text_or_empty("slug") if app else "",
+        status=fields.text_or_empty("status"),
+        conclusion=fields.text_or_empty("conclusion"),
+        latest_check_runs_count=fields.number("latest_check_runs_count"),
+    )
+
+
+def read_commit_status(raw: object) -> CommitStatus:
+    """Read one status of a combined status."""
+    fields = Fields(raw, "commit status")
+    return CommitStatus(
+        context=fields.text("context"),
+        state=fields.text("state"),
+        description=fields.text_or_empty("description"),
+        target_url=fields.text_or_empty("target_url"),
+    )
+
+
+def read_annotation(raw: object) -> Annotation:
+    """Read one annotation of a check run."""
+    fields = Fields(raw, "annotation")
+    return Annotation(
+        path=fields.text("path"),
+        start_line=fields.number("start_line"),
+        level=fields.text_or_empty("annotation_level"),
+        title=fields.text_or_empty("title"),
+        message=fields.text_or_empty("message"),
+    )
+
+
+def read_job(raw: object) -> Job:
+    """Read one job of GitHub Actions."""
+    fields = Fields(raw, "job")
+    return Job(
+        id=fields.number("id"),
+        name=fields.text("name"),
+        conclusion=fields.text_or_empty("conclusion"),
+        html_url=fields.text_or_empty("html_url"),
+        steps=tuple(_read_step(step) for step in fields.sequence_or_empty("steps")),
     )
 
 
@@ -219,6 +467,18 @@ def read_list(raw: object, subject: str) -> list[object]:
     if not isinstance(raw, list):
         raise UnexpectedAnswer(subject, "not a list")
     return raw
+
+
+def _read_step(raw: object) -> JobStep:
+    fields = Fields(raw, "job step")
+    return JobStep(
+        number=fields.number("number"),
+        name=fields.text("name"),
+        status=fields.text_or_empty("status"),
+        conclusion=fields.text_or_empty("conclusion"),
+        started_at=fields.time_or_none("started_at"),
+        completed_at=fields.time_or_none("completed_at"),
+    )
 
 
 def _author(fields: Fields) -> Author:
@@ -251,6 +511,10 @@ class Fields:
         """A whole number."""
         return self._typed(name, int)
 
+    def number_or_none(self, name: str) -> int | None:
+        """A whole number; None when it is missing or null."""
+        return None if self._raw.get(name) is None else self.number(name)
+
     def flag(self, name: str) -> bool:
         """True or false."""
         return self._typed(name, bool)
@@ -269,6 +533,10 @@ class Fields:
             raise UnexpectedAnswer(self._subject, f"{name!r} has no time zone")
         return moment.timestamp()
 
+    def time_or_none(self, name: str) -> float | None:
+        """A time; None when it is missing or null."""
+        return None if self._raw.get(name) is None else self.time(name)
+
     def inner(self, name: str) -> Fields:
         """An object within this one."""
         return Fields(self._raw.get(name), f"{self._subject}.{name}")
@@ -284,6 +552,10 @@ class Fields:
     def sequence(self, name: str) -> list[object]:
         """A list of anything."""
         return self._typed(name, list)
+
+    def sequence_or_empty(self, name: str) -> list[object]:
+        """A list of anything; empty when it is missing or null."""
+        return [] if self._raw.get(name) is None else self.sequence(name)
 
     def _typed(self, name: str, kind: type[T]) -> T:
         value = self._raw.get(name)

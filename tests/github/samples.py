@@ -145,6 +145,89 @@ def permission(level: str, role: str | None = None, *, number: int = 1) -> Json:
     return {"permission": level, "role_name": role or level, "user": user("alice", number)}
 
 
+def check_run(number: int = 21, **changes: Any) -> Json:
+    """A check run of GitHub Actions that failed one minute after NOW."""
+    return {
+        "id": number,
+        "name": "unit",
+        "status": "completed",
+        "conclusion": "failure",
+        "head_sha": "a" * 40,
+        "app": {"id": 15368, "slug": "github-actions"},
+        "external_id": "f00d",
+        "html_url": f"https://github.example/alice/shop/actions/runs/2/job/{number}",
+        "details_url": f"https://github.example/alice/shop/actions/runs/2/job/{number}",
+        "output": {"title": "1 failed", "summary": "`test_total` failed", "annotations_count": 2},
+        "check_suite": {"id": 31},
+        "started_at": "2023-11-14T22:13:20Z",
+        "completed_at": "2023-11-14T22:14:20Z",
+        **changes,
+    }
+
+
+def check_suite(number: int = 31, **changes: Any) -> Json:
+    """The check suite of GitHub Actions."""
+    return {
+        "id": number,
+        "app": {"id": 15368, "slug": "github-actions"},
+        "status": "completed",
+        "conclusion": "failure",
+        "latest_check_runs_count": 1,
+        **changes,
+    }
+
+
+def commit_status(context: str = "ci/old", **changes: Any) -> Json:
+    """A commit status that failed."""
+    return {
+        "context": context,
+        "state": "failure",
+        "description": "Build 7 failed",
+        "target_url": "https://ci.example/7",
+        **changes,
+    }
+
+
+def annotation(line: int = 3, **changes: Any) -> Json:
+    """What the check says about a line of cart.py."""
+    return {
+        "path": "cart.py",
+        "start_line": line,
+        "end_line": line,
+        "annotation_level": "failure",
+        "title": "AssertionError",
+        "message": "assert 0 == 1",
+        **changes,
+    }
+
+
+def job(number: int = 21, **changes: Any) -> Json:
+    """A job whose second step failed."""
+    times = {"started_at": "2023-11-14T22:13:20Z", "completed_at": "2023-11-14T22:13:21Z"}
+    return {
+        "id": number,
+        "name": "unit",
+        "conclusion": "failure",
+        "html_url": f"https://github.example/alice/shop/actions/runs/2/job/{number}",
+        "steps": [
+            {"number": 1, "name": "Set up job", "status": "completed", "conclusion": "success", **times},
+            {"number": 2, "name": "Run tests", "status": "completed", "conclusion": "failure", **times},
+        ],
+        **changes,
+    }
+
+
+def commit(**changes: Any) -> Json:
+    """A commit of Alice's."""
+    return {
+        "sha": "a" * 40,
+        "commit": {"message": "Fix the total\n\nIt was 0."},
+        "author": user(),
+        "committer": user("web-flow", 2),
+        **changes,
+    }
+
+
 def sent(route: respx.Route, index: int = -1) -> httpx.Request:
     """A request that was made."""
     request = route.calls[index].request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import encodebytes
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import respx
 
 from ove_gh.github import errors
 from ove_gh.github.client import PERMISSIONS, Purpose, Repository
-from ove_gh.github.models import Author, Permission, read_permission
+from ove_gh.github.models import Author, CheckState, CommitInfo, Permission, read_permission
 from tests.github import samples
 from tests.github.samples import API, NOW, REPO, comment, grant_tokens, issue, open_github, open_repository, pull, sent
 
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.anyio
 
 COMMENTS = f"{REPO}/issues/3/comments"
 RIGHT = f"{REPO}/collaborators/alice/permission"
+RUNNING = CheckState("in_progress", None, "Working", "")
 
 
 @respx.mock
@@ -357,6 +359,84 @@ async def test_a_review_is_asked_for() -> None:
     assert json.loads(sent(route, 0).content) == {"reviewers": ["alice"]}
 
 
+@respx.mock
+async def test_who_merged_is_told_by_the_pull_request_itself() -> None:
+    """A merged pull request that is read by itself names who merged it; an open one names nobody."""
+    grant_tokens()
+    merged = pull(state="closed", merged_at="2023-11-14T22:13:20Z", merged_by=samples.user())
+    respx.get(f"{REPO}/pulls/4").mock(side_effect=[httpx.Response(200, json=raw) for raw in (merged, pull())])
+    async with open_repository() as repository:
+        closed, still_open = await repository.pull(4), await repository.pull(4)
+    assert (closed.state, closed.merged, closed.merged_by_login) == ("closed", True, "alice")
+    assert (still_open.state, still_open.merged, still_open.merged_by_login) == ("open", False, "")
+
+
+@respx.mock
+@pytest.mark.parametrize("nobody", [None, {}])
+async def test_a_commit_is_read(nobody: object) -> None:
+    """A commit tells its message and the accounts behind it, empty where GitHub knows none."""
+    grant_tokens()
+    route = respx.get(f"{REPO}/commits/{'a' * 40}").respond(json=samples.commit(committer=nobody))
+    async with open_repository() as repository:
+        found = await repository.commit("a" * 40)
+    assert found == CommitInfo("a" * 40, "alice", "", "Fix the total\n\nIt was 0.")
+    assert sent(route).url.params["per_page"] == "1"
+
+
+def file(**changes: Any) -> dict[str, Any]:
+    """The file .github/ove.yml, of one line."""
+    line = "language: française\n".encode()
+    body = {"type": "file", "path": ".github/ove.yml", "encoding": "base64", "content": encodebytes(line).decode()}
+    return {**body, **changes}
+
+
+@respx.mock
+async def test_a_file_is_read() -> None:
+    """A file's text is that of the default branch, or of the ref that was named; None when it is not there."""
+    grant_tokens()
+    route = respx.get(f"{REPO}/contents/.github/ove.yml").respond(json=file())
+    respx.get(f"{REPO}/contents/none").respond(404, json={"message": "Not Found"})
+    async with open_repository() as repository:
+        assert await repository.file(".github/ove.yml") == "language: française\n"
+        assert await repository.file(".github/ove.yml", ref="ove/3 total") == "language: française\n"
+        assert await repository.file("none") is None
+    assert [call.request.url.params.get("ref") for call in route.calls] == [None, "ove/3 total"]
+
+
+@respx.mock
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (file(encoding="none", content=""), "1 MB"),
+        (file(content="/w=="), "UTF-8"),
+        ({"type": "dir", "path": ".github", "entries": []}, "not a file"),
+        ([{"type": "file", "path": ".github/ove.yml/x"}], "not a file"),
+        ({"type": "symlink", "path": ".github/ove.yml", "target": "/etc/passwd"}, "not a file"),
+    ],
+)
+async def test_what_is_no_text_says_so(answer: object, problem: str) -> None:
+    """A directory, a link out of the repository, a large file and a binary one are told from a file that is missing."""
+    grant_tokens()
+    respx.get(f"{REPO}/contents/.github/ove.yml").respond(json=answer)
+    async with open_repository() as repository:
+        with pytest.raises(errors.UnreadableFile, match=problem):
+            await repository.file(".github/ove.yml")
+
+
+@respx.mock
+async def test_a_path_stays_within_the_repository() -> None:
+    """A path with dots cannot reach another part of the API, and odd characters stay within it."""
+    grant_tokens()
+    route = respx.get(url__startswith=f"{REPO}/contents/").respond(404)
+    async with open_repository() as repository:
+        for path in ("../issues/3", "a/../../issues", "/etc", "", "a/./b"):
+            with pytest.raises(ValueError, match="not a path"):
+                await repository.file(path)
+        assert route.call_count == 0
+        await repository.file("a b/c?d#e")
+    assert sent(route).url.raw_path.endswith(b"/contents/a%20b/c%3Fd%23e")
+
+
 Call = Callable[[Repository], Awaitable[object]]
 
 
@@ -367,10 +447,21 @@ Call = Callable[[Repository], Awaitable[object]]
         (lambda r: r.issue(3), False),
         (lambda r: r.comment(5), False),
         (lambda r: r.details(), False),
+        (lambda r: r.commit("a" * 40), False),
+        (lambda r: r.file("cart.py"), False),
+        (lambda r: r.job(21), False),
+        (lambda r: r.check_runs("a" * 40), False),
+        (lambda r: r.check_suites("a" * 40), False),
+        (lambda r: r.statuses("a" * 40), False),
+        (lambda r: r.update_check_run(21, RUNNING), True),
+        (lambda r: r.create_check_run(name="ove", head_sha="a" * 40, external_id="1", state=RUNNING), True),
         (lambda r: r.create_comment(3, "x"), True),
         (lambda r: r.create_pull(title="x", body="", head="a", base="b"), True),
     ],
-    ids=["issue", "comment", "details", "create_comment", "create_pull"],
+    ids=[
+        *("issue", "comment", "details", "commit", "file", "job", "check_runs", "check_suites", "statuses"),
+        *("update_check_run", "create_check_run", "create_comment", "create_pull"),
+    ],
 )
 async def test_an_answer_of_another_shape_is_a_clear_error(call: Call, deed: bool) -> None:
     """Whatever a proxy or a future GitHub sends, it is an UnexpectedAnswer, which knows whether something was done."""
@@ -397,11 +488,12 @@ async def test_a_list_of_other_things_is_a_clear_error() -> None:
 
 
 def test_no_purpose_may_do_more_than_it_says() -> None:
-    """Only pushing may change the repository's contents, and nothing may touch workflows, actions or administration."""
+    """Only pushing may change the repository's contents; nothing may touch workflows, jobs, statuses or settings."""
     writers = {(name, p) for p, granted in PERMISSIONS.items() for name, level in granted.items() if level == "write"}
     assert writers == {
         ("issues", Purpose.TALK),
         ("pull_requests", Purpose.TALK),
         ("pull_requests", Purpose.PROPOSE),
+        ("checks", Purpose.REPORT),
         ("contents", Purpose.PUSH),
     }

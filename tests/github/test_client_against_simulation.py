@@ -11,26 +11,37 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from ove_gh.demo.github import App, SimulatedGitHub, drop_connection, respond, secondarily_limited
+from ove_gh.demo.github import Annotation, App, SimulatedGitHub, drop_connection, respond, secondarily_limited
 from ove_gh.github import errors
 from ove_gh.github.client import PERMISSIONS, GitHub, Repository
-from ove_gh.github.models import Permission
+from ove_gh.github.models import CheckAction, CheckState, Permission
 from tests.github.samples import Clock
 
 pytestmark = pytest.mark.anyio
 
 SHOP = "alice/shop"
-EVERYTHING = {"metadata": "read", "issues": "write", "pull_requests": "write", "contents": "write"}
+EVERYTHING = {
+    "metadata": "read",
+    "issues": "write",
+    "pull_requests": "write",
+    "contents": "write",
+    "checks": "write",
+    "statuses": "read",
+    "actions": "read",
+}
+WORKING = CheckState("in_progress", None, "Working", "on it", (CheckAction("Stop", "End this task", "stop"),))
+DONE = CheckState("completed", "success", "Done", "All checks passed.")
 
 
 @dataclass
 class Scene:
-    """A simulated GitHub with one App on one repository, and our client for it."""
+    """A simulated GitHub with one App on one repository, and our client for it; `sha` is the tip of `ove/1-total`."""
 
     github: SimulatedGitHub
     client: GitHub
     app: App
     repository: Repository
+    sha: str
 
 
 @asynccontextmanager
@@ -43,14 +54,14 @@ async def scene() -> AsyncIterator[Scene]:
         app = github.create_app("ove", "Ove", EVERYTHING, ["issues"])
         installation = github.install(app, SHOP)
         github.open_issue(SHOP, "alice", "The total is wrong", "It is 0.")
-        github.push_commit(SHOP, "ove/1-total", "alice", {"cart.py": "total = 1\n"}, "Fix the total")
+        sha = github.push_commit(SHOP, "ove/1-total", "alice", {"cart.py": "total = 1\n"}, "Fix the total")
         async with GitHub(
             app_id=str(app.app_id),
             private_key=app.private_key_pem,
             api_url=github.api_url,
             sleep=Clock().sleep,
         ) as client:
-            yield Scene(github, client, app, client.repository(installation, shop.id, SHOP))
+            yield Scene(github, client, app, client.repository(installation, shop.id, SHOP), sha)
 
 
 def test_the_permissions_suffice() -> None:
@@ -140,6 +151,128 @@ async def test_a_pull_request() -> None:
     assert any("already exists" in problem.message for problem in second.value.problems)
     assert closed is not None
     assert (closed.number, closed.state, closed.merged) == (made.number, "closed", False)
+
+
+async def test_a_merged_pull_request() -> None:
+    """A pull request that was merged tells so, with who did it."""
+    async with scene() as s:
+        made = await s.repository.create_pull(title="Fix", body="", head="ove/1-total", base="main")
+        s.github.merge_pull(SHOP, made.number, "alice")
+        merged = await s.repository.pull(made.number)
+    assert (merged.state, merged.merged, merged.merged_by_login) == ("closed", True, "alice")
+    assert (merged.head, merged.head_sha, merged.base) == ("ove/1-total", s.sha, "main")
+
+
+async def test_a_commit_and_a_file() -> None:
+    """A commit names its accounts and message; a file's text is that of the default branch or of the ref."""
+    async with scene() as s:
+        commit = await s.repository.commit(s.sha)
+        with pytest.raises(errors.Unprocessable):
+            await s.repository.commit("0" * 40)
+        assert await s.repository.file("cart.py") == "total = 0\n"
+        assert await s.repository.file("cart.py", ref="ove/1-total") == "total = 1\n"
+        assert await s.repository.file("none.py") is None
+        assert await s.repository.file("cart.py", ref="no-such-branch") is None
+        s.github.push_commit(SHOP, "main", "alice", {"logo": b"\xff\xd8"}, "Add a logo")
+        with pytest.raises(errors.UnreadableFile, match="UTF-8"):
+            await s.repository.file("logo")
+    assert (commit.sha, commit.author_login, commit.message) == (s.sha, "alice", "Fix the total")
+
+
+async def test_a_red_check() -> None:
+    """A failed job of GitHub Actions tells its conclusion, annotations, steps and the end of its log."""
+    remark = Annotation("cart.py", 1, 1, "failure", "assert 1 == 2", "AssertionError")
+    async with scene() as s:
+        unit = s.github.start_check(SHOP, s.sha, "unit", status="in_progress")
+        running = await s.repository.check_runs(s.sha)
+        assert await s.repository.job_log(unit.id, most_bytes=100) is None
+        s.github.finish_check(
+            unit,
+            "failure",
+            title="1 failed",
+            summary="See below",
+            annotations=[remark] * 3,
+            log="début\n" * 9_999 + "end\n",
+            steps=[("Set up job", "success"), ("Run tests", "failure")],
+        )
+        (found,) = await s.repository.check_runs(s.sha)
+        remarks = await s.repository.annotations(unit.id, most=2)
+        job = await s.repository.job(unit.id)
+        log = await s.repository.job_log(unit.id, most_bytes=8)
+        s.github.delete_logs(unit)
+        assert await s.repository.job_log(unit.id, most_bytes=8) is None
+        assert await s.repository.job(unit.id + 1_000) is None
+        assert [request.token for request in s.github.requests if "_logs" in request.path] == ["none"]
+    assert [(run.status, run.conclusion) for run in running] == [("in_progress", "")]
+    assert (found.id, found.app_slug, found.conclusion, found.title) == (
+        unit.id,
+        "github-actions",
+        "failure",
+        "1 failed",
+    )
+    assert (found.head_sha, found.annotations_count, found.suite_id) == (s.sha, 3, unit.suite.id)
+    assert [(r.path, r.start_line, r.level, r.title, r.message) for r in remarks] == [
+        ("cart.py", 1, "failure", "AssertionError", "assert 1 == 2")
+    ] * 2
+    assert job is not None
+    assert (job.name, job.conclusion) == ("unit", "failure")
+    assert [(step.name, step.conclusion) for step in job.steps] == [("Set up job", "success"), ("Run tests", "failure")]
+    assert log == "but\nend\n"
+
+
+async def test_all_checks_of_a_commit() -> None:
+    """Only the latest run of a check counts, more than a page of them is read, and the App's own suite is empty."""
+    async with scene() as s:
+        unit = s.github.start_check(SHOP, s.sha, "unit")
+        s.github.finish_check(unit, "failure")
+        again = s.github.rerun_check(unit)
+        for n in range(105):
+            s.github.start_check(SHOP, s.sha, f"check {n}", app="ci")
+        for context in ("build", "deploy"):
+            s.github.set_status(SHOP, s.sha, context, "pending")
+        s.github.set_status(SHOP, s.sha, "build", "error", "Out of memory", "https://ci.example/0")
+        runs, suites = await s.repository.check_runs(s.sha), await s.repository.check_suites(s.sha)
+        statuses = {status.context: status for status in await s.repository.statuses(s.sha)}
+        with pytest.raises(errors.Unprocessable):
+            await s.repository.check_runs("0" * 40)
+    assert [run.id for run in runs if run.name == "unit"] == [again.id]
+    assert (len(runs), len(statuses)) == (106, 2)
+    assert {(suite.app_slug, suite.status, suite.latest_check_runs_count) for suite in suites} == {
+        ("ove", "queued", 0),
+        ("github-actions", "queued", 1),
+        ("ci", "queued", 105),
+    }
+    build = statuses["build"]
+    assert (build.state, build.description, build.target_url) == ("error", "Out of memory", "https://ci.example/0")
+
+
+async def test_the_apps_own_check_run() -> None:
+    """The App puts a check run with a button on a commit, finds it by its id of ours, and completes it."""
+    async with scene() as s:
+        theirs = s.github.start_check(SHOP, s.sha, "unit")
+        assert await s.repository.find_own_check_run(s.sha, "task:1", s.app.app_id) is None
+        made = await s.repository.create_check_run(name="ove", head_sha=s.sha, external_id="task:1", state=WORKING)
+        await s.repository.create_check_run(name="ove", head_sha=s.sha, external_id="task:2", state=WORKING)
+        found = await s.repository.find_own_check_run(s.sha, "task:1", s.app.app_id)
+        done = await s.repository.update_check_run(made.id, DONE)
+        with pytest.raises(errors.Forbidden):
+            await s.repository.update_check_run(theirs.id, DONE)
+        (latest,) = [run for run in s.github.checks(SHOP, s.sha) if run.name == "ove"]
+        assert [button.identifier for button in latest.actions] == ["stop"]
+    assert found == made
+    assert (made.app_id, made.status, made.conclusion, made.title) == (s.app.app_id, "in_progress", "", "Working")
+    assert (done.id, done.status, done.conclusion, done.title) == (made.id, "completed", "success", "Done")
+
+
+async def test_a_check_run_whose_answer_was_lost() -> None:
+    """A check run is not created again after a lost answer; the error says to look, and looking finds it."""
+    async with scene() as s:
+        s.github.on("POST", r"/repos/.*/check-runs", action=drop_connection(), when="after")
+        with pytest.raises(errors.GitHubUnavailable) as caught:
+            await s.repository.create_check_run(name="ove", head_sha=s.sha, external_id="task:1", state=WORKING)
+        found = await s.repository.find_own_check_run(s.sha, "task:1", s.app.app_id)
+        assert [run.id for run in s.github.checks(SHOP, s.sha)] == [found.id if found else None]
+    assert caught.value.may_have_happened
 
 
 async def test_git_tokens() -> None:
