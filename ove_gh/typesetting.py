@@ -6,6 +6,8 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from ove_gh import markdown
 from ove_gh.markdown import CODE, COMMENT, ELEMENT, HTML, IMAGE, LINK, TAG, Document
@@ -16,6 +18,7 @@ _MENTION = re.compile(rf"(?:(?<![A-Za-z0-9\\])|(?<!\\)\\)\\*@({_NAME}(?:\\*@{_NA
 _AT_SIGN = re.compile(r"&(?:#0*64|#[xX]0*40|commat);")
 _SPECIAL = re.compile(r"[`*_~\[\]|$]|\\(?=[!-/:-@\[-`{-~]|\Z)")
 _MARKER_START = re.compile(r"<!--(\s*)ove-gh:")
+_LONGEST_ADDRESS = 1_000
 
 
 # --- one line ---
@@ -66,8 +69,8 @@ def code(text: str, limit: int = 300) -> str:
 
 
 def link(words: str, url: str | None) -> str:
-    """A link whose words are Markdown already; only the words when there is nowhere to point."""
-    if not url:
+    """A link whose words are Markdown already; only the words where no address is, or an endless one."""
+    if not url or len(url) > _LONGEST_ADDRESS:
         return words
     target = re.sub(r"[\s<>()\\`]", lambda char: "".join(f"%{byte:02X}" for byte in char[0].encode()), url)
     return f"[{words}]({target})"
@@ -290,7 +293,7 @@ def _scopes(document: Document) -> Callable[[int], int]:
     return lambda position: scopes[bisect_right(starts, position) - 1]
 
 
-# --- numbers ---
+# --- numbers and times ---
 
 
 def duration(seconds: float) -> str:
@@ -325,3 +328,18 @@ def money(usd: float) -> str:
     if not math.isfinite(usd) or usd <= 0:
         return "$0.00"
     return "< $0.01" if usd < 0.01 else f"${usd:,.2f}"
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def moment(epoch: float, zone: str, now: float) -> str:
+    """A point in time as people there say it: `Mon 23 Nov, 09:00`, with the year where it is not the one of `now`.
+
+    `epoch` and `now` are seconds since 1970, UTC; `zone` is an IANA name. Raises ZoneInfoNotFoundError for any other.
+    """
+    place = ZoneInfo(zone)
+    there, today = datetime.fromtimestamp(epoch, place), datetime.fromtimestamp(now, place)
+    year = "" if there.year == today.year else f" {there.year}"
+    return f"{_DAYS[there.weekday()]} {there.day} {_MONTHS[there.month - 1]}{year}, {there:%H:%M}"

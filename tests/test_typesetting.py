@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ove_gh.typesetting import block, code, days, duration, flat, folded, inline, link, money, split
+from ove_gh.typesetting import block, code, days, duration, flat, folded, inline, link, moment, money, split
 
 FRAGMENTS = st.sampled_from(
     [
@@ -181,6 +181,11 @@ def test_a_link_is_whole_or_none(url: str | None, target: str | None) -> None:
     assert link("w", url) == (f"[w]({target})" if target else "w")
 
 
+def test_an_endless_address_is_no_link() -> None:
+    """An address that would fill a comment is left out."""
+    assert link("w", "https://x.y/" + "z" * 5_000) == "w"
+
+
 def test_a_long_text_is_split_between_blocks() -> None:
     """The first paragraphs stand open, the rest can be folded; HTML is never torn apart."""
     paragraph = "word " * 20 + "\n\n"
@@ -215,3 +220,16 @@ def test_days_read_as_people_say_them(count: float, said: str) -> None:
 def test_money_is_dollars_and_cents(usd: float, said: str) -> None:
     """Costs have two digits, and one that is not nothing is never shown as nothing."""
     assert money(usd) == said
+
+
+@pytest.mark.parametrize(
+    ("epoch", "zone", "said"),
+    [
+     (1_795_420_800, "UTC", "Mon 23 Nov, 08:00"), (1_795_420_800, "Europe/Berlin", "Mon 23 Nov, 09:00"),
+     (1_798_758_000, "UTC", "Thu 31 Dec, 23:00"), (1_798_758_000, "Europe/Berlin", "Fri 1 Jan 2027, 00:00"),
+     (1_795_420_800, "America/St_Johns", "Mon 23 Nov, 04:30"), (0, "UTC", "Thu 1 Jan 1970, 00:00"),
+    ],
+)  # fmt: skip
+def test_moments_read_as_people_there_say_them(epoch: float, zone: str, said: str) -> None:
+    """Day and time are those of the zone; the year is told only where it is another one there."""
+    assert moment(epoch, zone, now=1_795_334_400) == said
