@@ -47,6 +47,10 @@ class TurnInput:
     answers: Answers | None = None
     system_prompt: str = ""
     may_ask: bool = True
+    scheduled: bool = False
+    """Nobody waits for the result: the agent may say that there was nothing to do."""
+    answer_schema: Mapping[str, Any] | None = None
+    """The turn is one question to the model, without tools; its answer fits this JSON schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +98,18 @@ class FailureReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The agent ended its turn by itself; `text` is its last message, in Markdown."""
+    """The agent ended its turn by itself; `text` is its last message, in Markdown.
+
+    `nothing_to_do` is the reason, in one line, when it said that a scheduled task has nothing to do or to report.
+    `answer` is what fits the schema of a turn that has one.
+    """
 
     text: str
     session_id: str
     cost_usd: float
     pull_request: PullRequestText | None = None
+    nothing_to_do: str | None = None
+    answer: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,16 @@ class Failed:
     tried: tuple[str, ...] = field(default=())
 
 
-Outcome = Finished | Asked | Failed
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Somebody stopped the turn; `by` is their login."""
+
+    by: str
+    session_id: str | None
+    cost_usd: float = 0.0
+
+
+Outcome = Finished | Asked | Failed | Stopped
 
 
 def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
@@ -144,6 +163,8 @@ def outcome_from_json(recorded: Mapping[str, Any]) -> Outcome:
         case "Failed":
             reason, tried = FailureReason(values.pop("reason")), tuple(values.pop("tried"))
             return Failed(**values, reason=reason, tried=tried)
+        case "Stopped":
+            return Stopped(**values)
         case other:
             raise ValueError(f"no outcome is called {other!r}")
 

@@ -15,13 +15,15 @@ import socket
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
 
+from ove_gh.agent import Finished, Limits
 from ove_gh.checkout import Checkouts
 from ove_gh.claude.agent import ClaudeAgent
 from ove_gh.claude.launch import ModelAccess
@@ -29,19 +31,27 @@ from ove_gh.claude.leftovers import end_leftovers
 from ove_gh.github.client import GitHub
 from ove_gh.github.errors import GitHubError, GitHubUnavailable
 from ove_gh.github.models import AppIdentity
-from ove_gh.intake import Intake
+from ove_gh.intake import Intake, IntakeSettings
 from ove_gh.loop import Bell, backoff
 from ove_gh.outbox import Sender
-from ove_gh.publish import Publisher
+from ove_gh.publish import Publisher, bot_identity
+from ove_gh.rules import RepositoryRules
 from ove_gh.scheduler import run_every
 from ove_gh.settings import Settings
 from ove_gh.store.database import Database, DatabaseFailed, open_database
 from ove_gh.store.transcripts import transcript_store
-from ove_gh.sweeps import SECONDS_A_DAY, sweep_questions
+from ove_gh.sweeps import SECONDS_A_DAY, sweep_checks, sweep_questions
+from ove_gh.telling import Teller
+from ove_gh.timetable import ReadingFailed, Timetable
+from ove_gh.watch import Watcher, WatchSettings
 from ove_gh.webhook import web_app
 from ove_gh.worker import Worker, WorkSettings
 
 log = structlog.get_logger("ove_gh.app")
+clock = time.time
+
+READING = Limits(turns=4, budget_usd=0.25, seconds=90)
+"""What the model may use to read when a schedule is meant to run."""
 
 
 class CannotStart(Exception):
@@ -69,7 +79,7 @@ async def _run(settings: Settings, database: Database, listener: socket.socket) 
         database,
         path=settings.webhook_path,
         secret=settings.webhook_secret.get_secret_value(),
-        clock=time.time,
+        clock=clock,
         on_recorded=inbox_bell.ring,
     )
     server = _Server(uvicorn.Config(web, lifespan="off", log_config=None, access_log=False, server_header=False))
@@ -91,11 +101,11 @@ async def _run(settings: Settings, database: Database, listener: socket.socket) 
 
 async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> None:
     """Everything behind the door."""
-    outbox_bell, worker_bell = Bell(), Bell()
+    outbox_bell, worker_bell, stop_bell, watch_bell, schedule_bell = (Bell() for _ in range(5))
 
     def ring() -> None:
-        outbox_bell.ring()
-        worker_bell.ring()
+        for bell in (outbox_bell, worker_bell, stop_bell, watch_bell, schedule_bell):
+            bell.ring()
 
     async with GitHub(
         app_id=str(settings.app_id),
@@ -111,27 +121,26 @@ async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> Non
                 settings.anthropic_base_url,
                 settings.model_patience.total_seconds(),
             ),
-            transcript_store(database, time.time),
+            transcript_store(database, clock),
             home=settings.data_dir / "agents",
             service=str(settings.data_dir),
             extra_path=[str(folder) for folder in settings.agent_path],
         )
-        publisher = Publisher(
-            database,
-            github,
-            checkouts,
-            identity=identity,
+        rules = RepositoryRules(database, clock=clock)
+        teller = Teller(
+            slug=identity.slug,
             server_url=settings.github_server_url,
+            max_attempts=settings.ci_max_attempts,
             keep_days=keep_days,
-            clock=time.time,
-            ring=ring,
         )
+        publisher = Publisher(database, github, checkouts, teller, identity=identity, clock=clock, ring=ring)
         worker = Worker(
             database,
             github,
             checkouts,
             agent,
             publisher,
+            teller,
             identity=identity,
             settings=WorkSettings(
                 limits=settings.limits,
@@ -139,37 +148,81 @@ async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> Non
                 slots=settings.max_sessions,
                 status_interval=settings.status_interval.total_seconds(),
                 server_url=settings.github_server_url,
+                max_attempts=settings.ci_max_attempts,
             ),
             run_id=uuid.uuid4().hex,
             bell=worker_bell,
+            stop_bell=stop_bell,
             ring=ring,
-            clock=time.time,
+            clock=clock,
+        )
+        watcher = Watcher(
+            database,
+            github,
+            rules,
+            teller,
+            app_id=identity.id,
+            settings=WatchSettings(
+                max_attempts=settings.ci_max_attempts,
+                grace=settings.ci_grace.total_seconds(),
+                patience=settings.ci_patience.total_seconds(),
+                budget_usd=settings.max_budget_usd,
+            ),
+            bell=watch_bell,
+            ring=ring,
+            clock=clock,
+        )
+
+        async def read_words(words: str, schema: Mapping[str, Any]) -> object:
+            bot = bot_identity(identity, settings.github_server_url)
+            outcome = await agent.answer(words, schema, limits=READING, model=settings.model, author=bot)
+            if not isinstance(outcome, Finished) or outcome.answer is None:
+                raise ReadingFailed(getattr(outcome, "detail", "") or "the model gave no answer of the right form")
+            return outcome.answer
+
+        timetable = Timetable(
+            database,
+            github,
+            read_words,
+            slug=identity.slug,
+            least_seconds=settings.schedule_least_interval.total_seconds(),
+            bell=schedule_bell,
+            ring=ring,
+            clock=clock,
         )
         intake = Intake(
             database,
             github,
-            slug=identity.slug,
-            bot_id=identity.bot_id,
-            slots=settings.max_sessions,
+            teller,
+            rules,
+            identity=identity,
+            settings=IntakeSettings(
+                slots=settings.max_sessions,
+                time_zone=settings.time_zone,
+                schedule_least_seconds=settings.schedule_least_interval.total_seconds(),
+            ),
             bell=inbox_bell,
             ring=ring,
-            clock=time.time,
+            clock=clock,
         )
-        sender = Sender(database, github, bot_id=identity.bot_id, bell=outbox_bell, clock=time.time)
+        sender = Sender(database, github, identity=identity, bell=outbox_bell, clock=clock)
 
         async def sweep() -> None:
             await sweep_questions(
                 database,
-                slug=identity.slug,
+                teller,
                 remind_after=settings.reminder_after.total_seconds(),
                 expire_after=settings.question_expires_after.total_seconds(),
-                now=time.time(),
+                now=clock(),
                 ring=ring,
             )
+            await sweep_checks(database, silence=settings.ci_silence.total_seconds(), now=clock(), ring=ring)
 
         async with asyncio.TaskGroup() as group:
             group.create_task(intake.run(), name="intake")
             group.create_task(worker.run(), name="worker")
+            group.create_task(watcher.run(), name="checks")
+            group.create_task(timetable.run(), name="schedules")
             group.create_task(sender.run(), name="outbox")
             group.create_task(run_every(settings.sweep_interval.total_seconds(), sweep), name="clock")
             log.info("ready", app=identity.slug, mention=f"@{identity.slug}")

@@ -10,6 +10,12 @@ _LONGEST_WORDS = 40
 _LETTERS_WITHOUT_ACCENT = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th"})
 
 
+def next_name(name: str, used: str) -> str:
+    """The name for a thread's next branch, `ove/12-cart-2`; the one that it `used` so far is done with."""
+    found = re.fullmatch(rf"{re.escape(name)}(?:-(\d+))?", used)
+    return f"{name}-{int(found[1] or 1) + 1}" if found else name
+
+
 def branch_name(number: int, title: str) -> str:
     """The branch for an issue: `ove/12-empty-cart`.
 

@@ -9,56 +9,87 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
-from ove_gh import comments
+from ove_gh import comments, scheduling, steering
 from ove_gh.answers import Answered, NotAnAnswer, Reply, read_reply, read_ticks
-from ove_gh.commands import read_request
-from ove_gh.events import CommentCreated, CommentEdited, Event, IssueOpened, MalformedPayload, read_event
+from ove_gh.commands import AddSchedule, ListSchedules, Plain, RemoveSchedule, read_command, read_request
+from ove_gh.events import (
+    RERUN,
+    BranchPushed,
+    ButtonPressed,
+    ChecksChanged,
+    CommentCreated,
+    CommentEdited,
+    Event,
+    IssueOpened,
+    MalformedPayload,
+    PullChanged,
+    read_event,
+)
 from ove_gh.github.client import GitHub
 from ove_gh.github.errors import BadCredentials, GitHubRefused, GitHubUnavailable
+from ove_gh.github.models import AppIdentity, Permission
 from ove_gh.loop import Bell, backoff, work_through
 from ove_gh.questions import Answers, Questions
-from ove_gh.store import inbox, outbox
+from ove_gh.repository_settings import PATH as SETTINGS_PATH
+from ove_gh.rules import RepositoryRules, Rules
+from ove_gh.store import inbox, outbox, waits
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
 from ove_gh.store.inbox import Delivery
 from ove_gh.store.outbox import question_key, status_key
+from ove_gh.store.rules import last as last_rules
 from ove_gh.store.tasks import AskedQuestion
 from ove_gh.store.transaction import Transaction
-from ove_gh.tasks import Person, Place, Status, Target
+from ove_gh.tasks import Home, Person, Place, Status, Target
+from ove_gh.telling import Teller, show_settings_problems
 
 DELIVERIES_AT_ONCE = 8
 MAX_TRIES_AFTER_A_BUG = 5
 
+T = TypeVar("T")
 Effect = Callable[[Transaction], Awaitable[None]]
 """What a delivery leads to, to be done in one transaction."""
 
 log = structlog.get_logger("ove_gh.intake")
 
 
+@dataclass(frozen=True, slots=True)
+class IntakeSettings:
+    """What the operator decided: how many agents work at once, and what holds for schedules (seconds)."""
+
+    slots: int
+    time_zone: str
+    schedule_least_seconds: float
+
+
 class Intake:
     """Handles recorded deliveries.
 
-    `slug` is the name that mentions the App, `bot_id` the user id under which its own comments stand; `ring` is called
-    when there may be new work for the worker and the outbox.
+    `identity` is who the App is: the name that mentions it, and the user under which its own comments stand; `ring` is
+    called when there may be new work for the other parts.
     """
 
     def __init__(
         self,
         database: Database,
         github: GitHub,
+        teller: Teller,
+        rules: RepositoryRules,
         *,
-        slug: str,
-        bot_id: int,
-        slots: int,
+        identity: AppIdentity,
+        settings: IntakeSettings,
         bell: Bell,
         ring: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
-        self._database, self._github = database, github
-        self._slug, self._bot_id, self._slots = slug, bot_id, slots
+        self._database, self._github, self._teller, self._rules = database, github, teller, rules
+        self._identity, self._settings = identity, settings
+        self._slug, self._bot_id = identity.slug, identity.bot_id
         self._bell, self._ring, self._clock = bell, ring, clock
 
     async def run(self) -> None:
@@ -105,13 +136,24 @@ class Intake:
                 return await self._comment_created(event)
             case CommentEdited():
                 return await self._comment_edited(event)
+            case ChecksChanged():
+                return _hinting(waits.hint_commit, event.home.repository_id, event.sha)
+            case PullChanged():
+                return _hinting(waits.hint_pull, event.home.repository_id, event.number)
+            case BranchPushed():
+                return await self._branch_pushed(event)
+            case ButtonPressed():
+                return await self._button_pressed(event)
 
     async def _issue_opened(self, event: IssueOpened) -> Effect | None:
         request = read_request(event.body, self._slug) or read_request(event.title, self._slug)
         if event.by_bot or request is None:
             return None
-        if not await self._may_command(event.place, event.author):
+        if not await self._may_command(event.place.home, event.author):
             return self._confused(event.place, event.source)
+        command = read_command(request)
+        if not isinstance(command, Plain):
+            return await self._schedule_command(command, event)
 
         async def start(connection: Transaction) -> None:
             await outbox.reaction(connection, event.place, event.source, "eyes", now=self._clock())
@@ -127,8 +169,11 @@ class Intake:
         unasked_reply = question is not None and question.asked.id == event.author.id and not _calls_others(event.body)
         if request is None and not unasked_reply:
             return None
-        if not await self._may_command(event.place, event.author):
+        if not await self._may_command(event.place.home, event.author):
             return self._confused(event.place, event.source)
+        command = read_command(request) if request is not None else None
+        if command is not None and not isinstance(command, Plain):
+            return await self._schedule_command(command, event)
         words = request.text if request is not None else event.body
 
         async def act(connection: Transaction) -> None:
@@ -152,13 +197,112 @@ class Intake:
         if question is None or question.thread.place.repository_id != event.place.repository_id:
             return None
         reply = read_ticks(event.before, event.after, question.questions)
-        if isinstance(reply, NotAnAnswer) or not await self._may_command(event.place, event.editor):
+        if isinstance(reply, NotAnAnswer) or not await self._may_command(event.place.home, event.editor):
             return None
 
         async def act(connection: Transaction) -> None:
             asked = await store.answerable_question(connection, question.thread)
             if asked is not None and asked.id == question_id:
                 await self._reply_to(connection, asked, reply, event.editor, event.source, event.place, ticked=True)
+
+        return act
+
+    # -- what is not said in comments ----------------------------------------------------------------------------------
+
+    async def _branch_pushed(self, event: BranchPushed) -> Effect | None:
+        """A push may move a branch that we wait for, or bring other settings of the repository."""
+        home = event.home
+        found: Rules | None = None
+        if event.is_default and event.after and (event.files is None or SETTINGS_PATH in event.files):
+            repository = self._github.repository(home.installation_id, home.repository_id, home.full_name)
+            found = await self._rules.current(repository, home.repository_id)
+
+        async def act(connection: Transaction) -> None:
+            await waits.hint_branch(connection, home.repository_id, event.branch)
+            if found is not None:
+                await self._settings_changed(connection, event, found)
+
+        return act
+
+    async def _settings_changed(self, connection: Transaction, event: BranchPushed, found: Rules) -> None:
+        now, home = self._clock(), event.home
+        problems = found.problems or await scheduling.sync_file(
+            connection,
+            home,
+            found.settings.time_zone or self._settings.time_zone,
+            found.settings.schedules,
+            event.by,
+            f"{self._teller.server_url}/{home.full_name}/blob/{event.after}/{SETTINGS_PATH}",
+            least_seconds=self._settings.schedule_least_seconds,
+            slug=self._slug,
+            now=now,
+        )
+        if problems:
+            await show_settings_problems(connection, home, event.after, problems, now=now)
+
+    async def _button_pressed(self, event: ButtonPressed) -> Effect | None:
+        """Somebody clicked on our check run: GitHub shows the buttons to writers, and still the right is asked for."""
+        thread_id = outbox.thread_of_check(event.external_id)
+        is_ours = event.app_id == self._identity.id and thread_id is not None
+        if event.by_bot or not is_ours or not await self._may_command(event.home, event.by):
+            return None
+
+        async def act(connection: Transaction) -> None:
+            assert thread_id is not None
+            task = await store.current_task(connection, thread_id)
+            if task is None:
+                return
+            thread = await store.thread_by_id(connection, thread_id)
+            if thread.place.repository_id != event.home.repository_id:
+                return
+            ended_badly = task.status in (Status.FAILED, Status.CANCELLED)
+            if event.action == comments.STOP.identifier:
+                await steering.stop(connection, self._teller, task, event.by, now=self._clock())
+            elif ended_badly and event.action in (comments.AGAIN.identifier, RERUN):
+                source = Target("button", int(self._clock()), event.url)
+                await steering.try_again(connection, thread, task, event.by, source, now=self._clock())
+            elif event.action == RERUN:
+                await outbox.touched(connection, event.external_id)  # GitHub took its state away: say it again
+            log.info("button pressed", action=event.action, task=task.id, by=event.by.login)
+
+        return act
+
+    async def _schedule_command(
+        self, command: AddSchedule | ListSchedules | RemoveSchedule, event: IssueOpened | CommentCreated
+    ) -> Effect:
+        is_admin = (await self._permission(event.place.home, event.author)) is Permission.ADMIN
+
+        async def act(connection: Transaction) -> None:
+            now, place = self._clock(), event.place
+            await outbox.reaction(connection, place, event.source, "eyes", now=now)
+            match command:
+                case AddSchedule():
+                    known = await last_rules(connection, place.repository_id)
+                    await scheduling.add(
+                        connection,
+                        place,
+                        event.title,
+                        event.author,
+                        event.source,
+                        command.words,
+                        zone=known.time_zone or self._settings.time_zone,
+                        least_seconds=self._settings.schedule_least_seconds,
+                        slug=self._slug,
+                        now=now,
+                    )
+                case ListSchedules():
+                    await scheduling.list_all(connection, place, event.source, slug=self._slug, now=now)
+                case RemoveSchedule():
+                    await scheduling.remove(
+                        connection,
+                        place,
+                        event.author,
+                        event.source,
+                        command.number,
+                        is_admin=is_admin,
+                        slug=self._slug,
+                        now=now,
+                    )
 
         return act
 
@@ -229,21 +373,30 @@ class Intake:
         now = self._clock()
         thread = await store.open_thread(connection, place, title)
         task = await store.add_task(
-            connection, thread, number=place.number, request=request, source=source, requester=by, now=now
+            connection,
+            thread,
+            number=place.number,
+            request=request,
+            source=source,
+            requester=by,
+            now=now,
+            answers_wait=await steering.red_wait(connection, thread),
         )
         before = await store.unfinished_before(connection, task)
-        if before or await store.busy_tasks(connection) > self._slots:
+        if before or await store.busy_tasks(connection) > self._settings.slots:
             body = comments.status_queued(before)
             await outbox.comment(connection, place, status_key(task.id), body, now=now)
         log.info("task created", task=task.id, place=place.lane, by=by.login)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
-    async def _may_command(self, place: Place, person: Person) -> bool:
+    async def _may_command(self, home: Home, person: Person) -> bool:
         """Whether GitHub says, now, that this person may write to the repository."""
-        repository = self._github.repository(place.installation_id, place.repository_id, place.full_name)
-        permission = await repository.permission(person.login, person.id)
-        return permission.can_write
+        return (await self._permission(home, person)).can_write
+
+    async def _permission(self, home: Home, person: Person) -> Permission:
+        repository = self._github.repository(home.installation_id, home.repository_id, home.full_name)
+        return await repository.permission(person.login, person.id)
 
     def _confused(self, place: Place, source: Target) -> Effect:
         async def react(connection: Transaction) -> None:
@@ -281,6 +434,15 @@ class Intake:
     async def _next_due_at(self) -> float | None:
         async with self._database.reading() as connection:
             return await inbox.next_due_at(connection, now=self._clock())
+
+
+def _hinting(hint: Callable[[Transaction, int, T], Awaitable[int]], repository_id: int, what: T) -> Effect:
+    """A webhook about checks decides nothing: it makes us look."""
+
+    async def act(connection: Transaction) -> None:
+        await hint(connection, repository_id, what)
+
+    return act
 
 
 _QUESTION_MARKER = re.compile(re.escape(comments.marker("question-0")).replace("0", r"(\d+)"))

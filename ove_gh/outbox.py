@@ -13,7 +13,7 @@ import structlog
 from ove_gh.comments import marker
 from ove_gh.github.client import GitHub, Repository
 from ove_gh.github.errors import BadCredentials, GitHubError, GitHubRefused, GitHubUnavailable
-from ove_gh.github.models import Comment
+from ove_gh.github.models import AppIdentity, CheckAction, CheckRun, CheckState, Comment
 from ove_gh.loop import Bell, backoff, work_through
 from ove_gh.store import outbox
 from ove_gh.store.database import Database
@@ -25,12 +25,12 @@ log = structlog.get_logger("ove_gh.outbox")
 
 
 class Sender:
-    """Sends outbox rows as the App; `bot_id` is the user id under which the App's comments stand."""
+    """Sends outbox rows as the App: its slug is the name of its check runs, its bot's id that of its comments."""
 
     def __init__(
-        self, database: Database, github: GitHub, *, bot_id: int, bell: Bell, clock: Callable[[], float]
+        self, database: Database, github: GitHub, *, identity: AppIdentity, bell: Bell, clock: Callable[[], float]
     ) -> None:
-        self._database, self._github, self._bot_id = database, github, bot_id
+        self._database, self._github, self._identity = database, github, identity
         self._bell, self._clock = bell, clock
 
     async def run(self) -> None:
@@ -53,6 +53,8 @@ class Sender:
             match entry.kind:
                 case "comment":
                     await self._send_comment(repository, entry)
+                case "check":
+                    await self._send_check_run(repository, entry)
                 case "reaction":
                     await self._send_reaction(repository, entry)
                 case "review":
@@ -78,7 +80,7 @@ class Sender:
         number = entry.place.number
         if entry.begun_at is not None:
             earlier = await repository.find_own_comment(
-                number, marker(entry.key), since=entry.begun_at, bot_id=self._bot_id
+                number, marker(entry.key), since=entry.begun_at, bot_id=self._identity.bot_id
             )
             if earlier is not None:
                 return earlier if earlier.body == body else await repository.edit_comment(earlier.id, body)
@@ -86,6 +88,35 @@ class Sender:
             async with self._database.writing() as connection:
                 await outbox.begun(connection, entry, now=self._clock())
         return await repository.create_comment(number, body)
+
+    async def _send_check_run(self, repository: Repository, entry: Entry) -> None:
+        content = entry.content
+        state = CheckState(
+            "in_progress" if content["conclusion"] is None else "completed",
+            content["conclusion"],
+            content["title"],
+            content["summary"],
+            tuple(CheckAction(**action) for action in content["actions"]),
+        )
+        if entry.remote_id is not None:
+            run = await repository.update_check_run(entry.remote_id, state)
+        else:
+            run = await self._create_check_run_once(repository, entry, state)
+        async with self._database.writing() as connection:
+            await outbox.sent(connection, entry, remote_id=run.id, remote_url=run.html_url)
+
+    async def _create_check_run_once(self, repository: Repository, entry: Entry, state: CheckState) -> CheckRun:
+        sha = entry.content["sha"]
+        if entry.begun_at is not None:
+            earlier = await repository.find_own_check_run(sha, entry.key, self._identity.id)
+            if earlier is not None:
+                return await repository.update_check_run(earlier.id, state)
+        else:
+            async with self._database.writing() as connection:
+                await outbox.begun(connection, entry, now=self._clock())
+        return await repository.create_check_run(
+            name=self._identity.slug, head_sha=sha, external_id=entry.key, state=state
+        )
 
     async def _send_reaction(self, repository: Repository, entry: Entry) -> None:
         react = repository.react_to_issue if entry.content["target"] == "issue" else repository.react_to_comment

@@ -7,47 +7,50 @@ is looked for before one is opened; words are rows of the outbox, written in the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import structlog
 
 from ove_gh import comments
-from ove_gh.agent import (
-    Asked,
-    Failed,
-    Finished,
-    Identity,
-    Outcome,
-    PullRequestText,
-    Step,
-    outcome_as_json,
-    outcome_from_json,
-)
-from ove_gh.checkout import Checkouts, Clone, Collected, Remote
-from ove_gh.comments import Failure, Kept, PullLink
+from ove_gh.agent import Asked, Failed, Finished, Identity, PullRequestText, Stopped
+from ove_gh.checkout import Checkouts, Clone, Collected, PushRejected, Rejection, Remote
+from ove_gh.ci import LapEnd
+from ove_gh.comments import Failure, Kept
 from ove_gh.github.client import GitHub, Repository
 from ove_gh.github.errors import Unprocessable
 from ove_gh.github.models import AppIdentity, Pull, RepositoryDetails
-from ove_gh.store import outbox
+from ove_gh.recording import outcome_of, with_left_out
+from ove_gh.store import outbox, waits
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
-from ove_gh.store.outbox import question_key, status_key
-from ove_gh.store.tasks import AskedQuestion, place_of
+from ove_gh.store.outbox import question_key
+from ove_gh.store.tasks import AskedQuestion
 from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import Person, Status, Task, Thread, Turn
-
-NOTIFY_AFTER_SECONDS = 120.0
-"""An answer without a pull request that took longer is a comment of its own, because an edit notifies nobody."""
+from ove_gh.telling import Teller, kept_of, tree_url
 
 log = structlog.get_logger("ove_gh.publish")
 
 
 @dataclass(frozen=True, slots=True)
-class Shipped:
-    """What of a turn's work is on GitHub now; `pull` is None when none was opened."""
+class Work:
+    """What a turn has pushed: `pushed` is set, too, when that was before a crash, and `collected` is None then."""
 
     collected: Collected | None
+    base_sha: str
+    pushed: bool
+
+    @property
+    def previous_sha(self) -> str:
+        """What the branch held before the push, or where the work leaves the base branch."""
+        return self.collected.base if self.collected is not None else self.base_sha
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """What of a turn's work is on GitHub now; `pull` is None when nothing was pushed."""
+
+    work: Work
     pull: Pull | None
 
 
@@ -59,15 +62,14 @@ class Publisher:
         database: Database,
         github: GitHub,
         checkouts: Checkouts,
+        teller: Teller,
         *,
         identity: AppIdentity,
-        server_url: str,
-        keep_days: float,
         clock: Callable[[], float],
         ring: Callable[[], None],
     ) -> None:
-        self._database, self._github, self._checkouts = database, github, checkouts
-        self._identity, self._server_url, self._keep_days = identity, server_url, keep_days
+        self._database, self._github, self._checkouts, self._teller = database, github, checkouts, teller
+        self._identity, self._server_url = identity, teller.server_url
         self._clock, self._ring = clock, ring
 
     async def publish(self, turn: Turn) -> None:
@@ -76,14 +78,19 @@ class Publisher:
         Raises what `Repository` and `Checkouts` raise; the turn can then be published again, or be failed.
         """
         outcome = outcome_of(turn)
+        assert outcome is not None
         async with self._database.reading() as connection:
             task, thread = await _rows_of(connection, turn)
         match outcome:
             case Asked():
-                await self._ask(thread, task, turn, outcome)
+                await self._ask(turn, outcome)
+            case Finished() if await self._is_overtaken(thread, turn):
+                await self._wait_for_checks(task, turn, None)
             case Finished():
-                shipped = await self._ship(thread, task, turn, outcome)
-                await self._complete(thread, task, turn, outcome, shipped)
+                await self._finish(thread, task, turn, outcome)
+            case Stopped():
+                kept = await self._save(thread, task, turn)
+                await self._stop(turn, outcome.by, kept)
             case Failed():
                 kept = await self._save(thread, task, turn)
                 await self.fail(turn, comments.agent_failure(outcome.reason, outcome.detail), kept)
@@ -92,16 +99,11 @@ class Publisher:
     async def fail(self, turn: Turn, failure: Failure, kept: Kept) -> None:
         """End a turn and its task as failed, and say so, with what is kept and how to go on."""
         async with self._database.writing() as connection:
-            task, thread = await _rows_of(connection, turn)
+            task, _thread = await _rows_of(connection, turn)
             now = self._clock()
             await store.move(connection, task.id, task.status, Status.FAILED, now=now, failure=failure.kind)
             await store.end_turn(connection, turn.id, now=now)
-            view = await self._view(connection, task, turn)
-            place = place_of(thread, task.number)
-            status = comments.status_failed(view, failure, kept)
-            await outbox.comment(connection, place, status_key(task.id), status, now=now)
-            told = comments.failure(task.requester.login, failure, kept, self._identity.slug)
-            await outbox.comment(connection, place, f"turn-{turn.id}-failure", told, now=now)
+            await self._teller.failed(connection, task.id, failure, kept, now=now)
         log.warning("task failed", task=task.id, failure=failure.kind, detail=failure.detail)
         self._ring()
 
@@ -109,39 +111,79 @@ class Publisher:
         """What of a task is on GitHub already, by the rows alone."""
         async with self._database.reading() as connection:
             _task, thread = await _rows_of(connection, turn)
-        if thread.branch is None or thread.pushed_sha is None:
-            return comments.NOTHING_KEPT
-        return Kept(0, thread.branch, tree_url(self._server_url, thread))
+        return kept_of(thread, self._server_url)
 
-    # -- a question ----------------------------------------------------------------------------------------------------
+    async def _stop(self, turn: Turn, by: str, kept: Kept) -> None:
+        async with self._database.writing() as connection:
+            now = self._clock()
+            await store.move(connection, turn.task_id, Status.RUNNING, Status.CANCELLED, now=now)
+            await store.end_turn(connection, turn.id, now=now)
+            task = await store.task_by_id(connection, turn.task_id)
+            await self._teller.stopped(connection, task, by, kept, now=now)
+        log.info("task stopped", task=task.id, by=by)
 
-    async def _ask(self, thread: Thread, task: Task, turn: Turn, asked: Asked) -> None:
+    async def _stop_if_asked(self, connection: Transaction, task_id: int, *, now: float) -> None:
+        """Somebody stopped the task when its agent had just ended: it must not begin to wait for anything."""
+        task, thread = await _task_and_thread(connection, task_id)
+        if task.stop_asked_by is not None:
+            await store.move(connection, task.id, task.status, Status.CANCELLED, now=now)
+            kept = kept_of(thread, self._server_url)
+            await self._teller.stopped(connection, task, task.stop_asked_by, kept, now=now)
+
+    async def _ask(self, turn: Turn, asked: Asked) -> None:
         async with self._database.writing() as connection:
             now = self._clock()
             question = await store.ask(connection, turn, tool_use_id=asked.tool_use_id, asked=asked.questions, now=now)
             await store.end_turn(connection, turn.id, now=now)
-            view = await self._view(connection, task, turn, checklist_of(turn))
-            place = place_of(thread, task.number)
-            status = comments.status_waiting(view, task.requester.login, None)
-            await outbox.comment(connection, place, status_key(task.id), status, now=now)
-            body = comments.question_open(asked.questions, task.requester.login, self._identity.slug, self._keep_days)
-            await outbox.comment(connection, place, question_key(question.id), body, now=now)
-        log.info("question asked", task=task.id, question=question.id)
+            await self._teller.asked(connection, turn, question, now=now)
+            await self._stop_if_asked(connection, turn.task_id, now=now)
+        log.info("question asked", task=turn.task_id, question=question.id)
 
     # -- the work ------------------------------------------------------------------------------------------------------
+
+    async def _is_overtaken(self, thread: Thread, turn: Turn) -> bool:
+        """Whether a turn that was to mend red checks comes too late: its pull request is not open any more."""
+        if not _is_attempt(turn) or thread.pull_number is None:
+            return False
+        return (await self._repository(thread).pull(thread.pull_number)).state != "open"
+
+    async def _finish(self, thread: Thread, task: Task, turn: Turn, outcome: Finished) -> None:
+        """Push, open the pull request, and wait for the checks; or complete, when there is nothing to check."""
+        try:
+            shipped = await self._ship(thread, task, turn, outcome)
+        except PushRejected as rejected:
+            if not _is_attempt(turn) or rejected.reason is not Rejection.NON_FAST_FORWARD:
+                raise
+            # Somebody pushed while the agent mended the checks: the look at the old commit finds that, and says so.
+            await self._wait_for_checks(task, turn, None)
+            return
+        if shipped.pull is not None:
+            await self._wait_for_checks(task, turn, shipped)
+        elif await self._leaves_checks_red(task, turn):
+            await self._wait_for_checks(task, turn, None)
+        else:
+            await self._complete(task, turn)
+
+    async def _leaves_checks_red(self, task: Task, turn: Turn) -> bool:
+        """Whether a turn without a push came after red checks of this task, and no person has decided about them."""
+        if turn.answers_question is not None:
+            return False
+        async with self._database.reading() as connection:
+            earlier = await waits.of_task(connection, task.id)
+        return bool(earlier) and earlier[-1].end is LapEnd.RED
 
     async def _ship(self, thread: Thread, task: Task, turn: Turn, outcome: Finished) -> Shipped:
         repository = self._repository(thread)
         details = await repository.details()
-        collected, pushed = await self._push_work(repository, details, thread, task, turn)
+        work = await self._push_work(repository, details, thread, task, turn)
         unproposed = thread.pushed_sha is not None and thread.pull_number is None
-        if not pushed and not unproposed:
-            return Shipped(None, None)
+        if not work.pushed and not unproposed:
+            return Shipped(work, None)
         known = await repository.find_pull(thread.branch or "")
         if known is not None:
-            return Shipped(collected, known)
-        pull = await self._open_pull(repository, thread, task, outcome, collected)
-        return Shipped(collected, pull)
+            return Shipped(work, known)
+        pull = await self._open_pull(repository, thread, task, outcome, work.collected)
+        return Shipped(work, pull)
 
     async def _save(self, thread: Thread, task: Task, turn: Turn) -> Kept:
         """Push what a failed turn has made, so that nothing is lost; no pull request is opened for it."""
@@ -149,15 +191,15 @@ class Publisher:
             return comments.NOTHING_KEPT
         repository = self._repository(thread)
         details = await repository.details()
-        collected, _pushed = await self._push_work(repository, details, thread, task, turn)
-        if collected is None:
+        work = await self._push_work(repository, details, thread, task, turn)
+        if work.collected is None:
             return await self.what_is_kept(turn)
-        return Kept(len(collected.commits), thread.branch, tree_url(self._server_url, thread))
+        return Kept(len(work.collected.commits), thread.branch, tree_url(self._server_url, thread))
 
     async def _push_work(
         self, repository: Repository, details: RepositoryDetails, thread: Thread, task: Task, turn: Turn
-    ) -> tuple[Collected | None, bool]:
-        """Collect and push; whether this turn has pushed anything, now or before a crash."""
+    ) -> Work:
+        """Collect and push what is new in the clone."""
         assert thread.branch is not None
         author, co_author = (
             bot_identity(self._identity, self._server_url),
@@ -173,8 +215,10 @@ class Publisher:
         )
         async with self._database.writing() as connection:
             pushed_before = await store.note_push(connection, turn.id, collected.head if collected else None)
+            if collected is not None and collected.left_out:
+                await store.amend_outcome(connection, turn.id, with_left_out(turn, collected.left_out))
         if collected is None:
-            return None, pushed_before
+            return Work(None, clone.base_sha, pushed_before)
         await self._checkouts.push(
             remote,
             thread.place.repository_id,
@@ -186,7 +230,7 @@ class Publisher:
         async with self._database.writing() as connection:
             await store.change_thread(connection, thread.id, pushed_sha=collected.head)
         log.info("pushed", task=task.id, branch=thread.branch, head=collected.head)
-        return collected, True
+        return Work(collected, clone.base_sha, True)
 
     async def _open_pull(
         self,
@@ -211,7 +255,7 @@ class Publisher:
         body = comments.pull_request_body(
             text.body,
             issue=task.number,
-            fixes=text.fixes_issue,
+            fixes=text.fixes_issue and task.schedule_id is None,
             decisions=decisions,
             asked_by=task.requester.login,
             asked_url=task.source.url,
@@ -227,47 +271,40 @@ class Publisher:
                 raise
             return known
 
-    # -- the words -----------------------------------------------------------------------------------------------------
+    # -- the end of the turn -------------------------------------------------------------------------------------------
 
-    async def _complete(self, thread: Thread, task: Task, turn: Turn, outcome: Finished, shipped: Shipped) -> None:
+    async def _wait_for_checks(self, task: Task, turn: Turn, shipped: Shipped | None) -> None:
+        """End the turn; the task waits for the checks of what is pushed, or again for those of the commit before."""
+        async with self._database.writing() as connection:
+            now = self._clock()
+            await store.end_turn(connection, turn.id, now=now)
+            if shipped is not None and shipped.pull is not None:
+                pull = shipped.pull
+                await store.change_thread(connection, task.thread_id, pull_number=pull.number, pull_url=pull.html_url)
+            thread = await store.thread_by_id(connection, task.thread_id)
+            before = await waits.newest_of_thread(connection, thread.id)
+            base_sha = before.base_sha if before is not None else ""
+            assert thread.pushed_sha is not None
+            await waits.begin(
+                connection,
+                task.id,
+                sha=thread.pushed_sha,
+                base_sha=shipped.work.base_sha if shipped is not None else base_sha,
+                previous_sha=shipped.work.previous_sha if shipped is not None else "",
+                pushed_at=now,
+            )
+            await store.move(connection, task.id, Status.RUNNING, Status.WAITING_CI, now=now)
+            await self._teller.checking(connection, task.id, now=now)
+            await self._stop_if_asked(connection, task.id, now=now)
+        log.info("waiting for checks", task=task.id, commit=thread.pushed_sha, pull=thread.pull_number)
+
+    async def _complete(self, task: Task, turn: Turn) -> None:
         async with self._database.writing() as connection:
             now = self._clock()
             await store.move(connection, task.id, Status.RUNNING, Status.COMPLETED, now=now)
             await store.end_turn(connection, turn.id, now=now)
-            place = place_of(thread, task.number)
-            view = await self._view(connection, task, turn)
-            link = None
-            if shipped.pull is not None:
-                link = PullLink(shipped.pull.number, shipped.pull.html_url, _fixes(outcome))
-                await store.change_thread(
-                    connection, thread.id, pull_number=shipped.pull.number, pull_url=shipped.pull.html_url
-                )
-            left_out = shipped.collected.left_out if shipped.collected else ()
-            notify = shipped.pull is None and view.elapsed_seconds > NOTIFY_AFTER_SECONDS
-            done = comments.status_done(view, outcome.text, link, left_out, answered_below=notify)
-            await outbox.comment(connection, place, status_key(task.id), done, now=now)
-            if shipped.pull is not None and shipped.pull.number != thread.place.number:
-                await outbox.review_request(
-                    connection, place, pull=shipped.pull.number, login=task.requester.login, now=now
-                )
-            if notify:
-                told = comments.answer(task.requester.login, outcome.text)
-                await outbox.comment(connection, place, f"turn-{turn.id}-answer", told, now=now)
-        log.info("task completed", task=task.id, pull=shipped.pull.number if shipped.pull else None)
-
-    async def _view(
-        self, connection: Transaction, task: Task, turn: Turn, checklist: tuple[Step, ...] = ()
-    ) -> comments.StatusView:
-        current, thread = await _rows_of(connection, turn)
-        return comments.StatusView(
-            slug=self._identity.slug,
-            turn=turn.position,
-            elapsed_seconds=await store.work_seconds(connection, task.id, now=self._clock()),
-            cost_usd=current.cost_usd,
-            branch=thread.branch if thread.pushed_sha else None,
-            branch_url=branch_url(self._server_url, thread),
-            checklist=checklist,
-        )
+            await self._teller.ended(connection, task.id, now=now)
+        log.info("task completed", task=task.id)
 
     def _repository(self, thread: Thread) -> Repository:
         place = thread.place
@@ -299,35 +336,17 @@ async def prepare_clone(
 
 async def _rows_of(connection: Transaction, turn: Turn) -> tuple[Task, Thread]:
     """A turn's task and thread as they are now."""
-    task = await store.task_by_id(connection, turn.task_id)
+    return await _task_and_thread(connection, turn.task_id)
+
+
+async def _task_and_thread(connection: Transaction, task_id: int) -> tuple[Task, Thread]:
+    task = await store.task_by_id(connection, task_id)
     return task, await store.thread_by_id(connection, task.thread_id)
 
 
-def recorded(outcome: Outcome, checklist: tuple[Step, ...]) -> dict[str, Any]:
-    """An outcome as the turn's row keeps it, with the checklist as it stood then."""
-    return {"outcome": outcome_as_json(outcome), "checklist": [asdict(step) for step in checklist]}
-
-
-def outcome_of(turn: Turn) -> Outcome:
-    """The outcome that a turn's row keeps."""
-    assert turn.outcome is not None
-    return outcome_from_json(turn.outcome["outcome"])
-
-
-def checklist_of(turn: Turn) -> tuple[Step, ...]:
-    """The agent's checklist when the turn ended."""
-    assert turn.outcome is not None
-    return tuple(Step(**step) for step in turn.outcome["checklist"])
-
-
-def branch_url(server_url: str, thread: Thread) -> str | None:
-    """Where people see the thread's branch, once it is on GitHub."""
-    return tree_url(server_url, thread) if thread.pushed_sha else None
-
-
-def tree_url(server_url: str, thread: Thread) -> str:
-    """Where the thread's branch is, or will be."""
-    return f"{server_url}/{thread.place.full_name}/tree/{thread.branch}"
+def _is_attempt(turn: Turn) -> bool:
+    """Whether a turn was started by red checks alone, and not by a person who asked to go on with them."""
+    return turn.answers_wait is not None and turn.position > 1
 
 
 def bot_identity(identity: AppIdentity, server_url: str) -> Identity:
@@ -350,10 +369,6 @@ def _fallback_text(outcome: Finished, thread: Thread, collected: Collected | Non
     """What a pull request says when the agent did not describe it: its first commit, and its last message."""
     title = collected.commits[0].subject if collected and collected.commits else thread.title
     return PullRequestText(title, outcome.text, fixes_issue=False)
-
-
-def _fixes(outcome: Finished) -> bool:
-    return outcome.pull_request is not None and outcome.pull_request.fixes_issue
 
 
 def _login(question: AskedQuestion) -> str:

@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ove_gh.agent import Limits
+from ove_gh.schedules import known_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,13 @@ def _folders(value: Any) -> Any:
     return folders
 
 
+def _time_zone(value: str) -> str:
+    name = known_zone(value)
+    if name is None:
+        raise ValueError("is not a time zone that is known here")
+    return name
+
+
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
@@ -286,12 +294,42 @@ class Settings(BaseSettings):
     sweep_interval: Duration = Field(
         timedelta(minutes=1),
         alias="OVE_SWEEP_INTERVAL",
-        description="how often to look for questions that need a reminder or an end, such as 1m",
+        description="how often to look for questions to remind of or to end, and for silent checks, such as 1m",
     )
     status_interval: Duration = Field(
         timedelta(seconds=5),
         alias="OVE_STATUS_INTERVAL",
         description="the least time between two edits of the status comment, such as 5s",
+    )
+
+    ci_max_attempts: int = Field(
+        3,
+        alias="OVE_CI_MAX_ATTEMPTS",
+        ge=0,
+        le=10,
+        description="how often failing checks bring the agent back in one task; 0 means never",
+    )
+    ci_grace: Duration = Field(
+        timedelta(minutes=2),
+        alias="OVE_CI_GRACE",
+        description="how long after a push to wait for a first check to appear, such as 2m",
+    )
+    ci_patience: Duration = Field(
+        timedelta(days=1), alias="OVE_CI_PATIENCE", description="how long to wait for checks to end, such as 1d"
+    )
+    ci_silence: Duration = Field(
+        timedelta(minutes=5),
+        alias="OVE_CI_SILENCE",
+        description="after how long without a webhook the checks of a commit are read anyway, such as 5m",
+    )
+
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "UTC", alias="OVE_TIME_ZONE", description="the time zone of schedules, such as Europe/Stockholm"
+    )
+    schedule_least_interval: Duration = Field(
+        timedelta(minutes=15),
+        alias="OVE_SCHEDULE_LEAST_INTERVAL",
+        description="the least time between two runs of a schedule, such as 15m",
     )
 
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(

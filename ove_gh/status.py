@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from ove_gh import comments
 from ove_gh.agent import Progress
@@ -15,7 +16,9 @@ from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
 from ove_gh.store.outbox import status_key
 from ove_gh.store.tasks import place_of
-from ove_gh.tasks import Task, Thread, Turn
+from ove_gh.store.transaction import Transaction
+from ove_gh.tasks import Task, Thread
+from ove_gh.telling import Teller
 
 EDITS_PER_DOUBLING = 14
 """About how many edits a status comment sees while the work's duration doubles."""
@@ -42,17 +45,15 @@ class LiveStatus:
         self,
         database: Database,
         *,
+        teller: Teller,
         thread: Thread,
         task: Task,
-        turn: Turn,
-        slug: str,
         interval: float,
         clock: Callable[[], float],
         ring: Callable[[], None],
     ) -> None:
-        self._database, self._thread, self._task, self._turn = database, thread, task, turn
-        self._slug, self._interval = slug, interval
-        self._branch_url: str | None = None
+        self._database, self._teller, self._thread, self._task = database, teller, thread, task
+        self._interval = interval
         self._clock, self._ring = clock, ring
         self._changed = Bell()
         self._session_id = thread.session_id
@@ -77,9 +78,9 @@ class LiveStatus:
         if not showing.cancelled() and (error := showing.exception()) is not None:
             raise error
 
-    def on_branch(self, thread: Thread, branch_url: str | None) -> None:
+    def on_branch(self, thread: Thread) -> None:
         """The branch is known now."""
-        self._thread, self._branch_url = thread, branch_url
+        self._thread = thread
         self._changed.ring()
 
     async def _show(self) -> None:
@@ -93,23 +94,23 @@ class LiveStatus:
     async def _write(self) -> None:
         now = self._clock()
         async with self._database.writing() as connection:
-            self._elapsed = await store.work_seconds(connection, self._task.id, now=now)
-            body = comments.status_working(self._view())
-            place = place_of(self._thread, self._task.number)
-            await outbox.comment(connection, place, status_key(self._task.id), body, now=now)
+            view = await self._view(connection, now)
+            self._elapsed = view.elapsed_seconds
+            key = status_key(self._task.id)
+            # A scheduled run that finds nothing to do leaves no comment, so it begins none.
+            if self._task.schedule_id is None or await outbox.stands(connection, key):
+                place = place_of(self._thread, self._task.number)
+                await outbox.comment(connection, place, key, comments.status_working(view), now=now)
             if self.progress.session_id not in (None, self._session_id):
                 self._session_id = self.progress.session_id
                 await store.change_thread(connection, self._thread.id, session_id=self._session_id)
         self._ring()
 
-    def _view(self) -> comments.StatusView:
-        return comments.StatusView(
-            slug=self._slug,
-            turn=self._turn.position,
-            elapsed_seconds=self._elapsed,
+    async def _view(self, connection: Transaction, now: float) -> comments.StatusView:
+        view = await self._teller.view(connection, self._task.id, now=now, checklist=self.progress.checklist)
+        return replace(
+            view,
             cost_usd=self._task.cost_usd + self.progress.cost_usd,
             branch=self._thread.branch,
-            branch_url=self._branch_url,
             activity=self.progress.activity,
-            checklist=self.progress.checklist,
         )

@@ -1,7 +1,7 @@
 """What a task is, and every move it may make.
 
 A **task** is one thing somebody asked for in a thread. It lives through **turns**: runs of the agent, each started by a
-prompt or by an answer. Between turns a task is nothing but rows.
+prompt, by an answer or by the report of red checks. Between turns a task is nothing but rows.
 
     pending ──a──▶ running ──b──▶ completed
        ▲              │ ├────c──▶ failed
@@ -9,6 +9,8 @@ prompt or by an answer. Between turns a task is nothing but rows.
        ├──e───────────┤
        ├──g── waiting_user ◀──f── running ──h──▶ waiting_ci
        └──i───────────────────────────────────────── │
+
+    waiting_user, pending ──j──▶ completed
 
 a  A worker takes the task's next turn. One task of a thread at a time, oldest first.
 b  The agent ended and what it did has been published, or there was nothing to publish.
@@ -20,6 +22,8 @@ f  The agent asked. No process, no lock and no slot is held while people think.
 g  Somebody answered: the same session goes on with the answer.
 h  The service pushed, and the checks decide.
 i  Checks failed: the agent comes back. When they pass the task completes; when they cannot be mended it fails.
+j  Red checks turned green by a re-run before the agent was back, or while it asked people about them: the task
+   completes from `pending` or `waiting_user`, and the turn or the question falls away.
 
 The table below is the only place that knows the moves. The store repeats it as
 `UPDATE … WHERE id = ? AND status = ?`, so that two writers cannot both make one.
@@ -54,7 +58,7 @@ class Status(StrEnum):
 
 
 MOVES: dict[Status, frozenset[Status]] = {
-    Status.PENDING: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELLED}),
+    Status.PENDING: frozenset({Status.RUNNING, Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
     Status.RUNNING: frozenset(
         {
             Status.COMPLETED,
@@ -65,7 +69,7 @@ MOVES: dict[Status, frozenset[Status]] = {
             Status.WAITING_CI,
         }
     ),
-    Status.WAITING_USER: frozenset({Status.PENDING, Status.FAILED, Status.CANCELLED}),
+    Status.WAITING_USER: frozenset({Status.PENDING, Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
     Status.WAITING_CI: frozenset({Status.PENDING, Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
     Status.COMPLETED: frozenset(),
     Status.FAILED: frozenset(),
@@ -102,6 +106,15 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """A repository, and the way to it: which installation of the App may work there."""
+
+    installation_id: int
+    repository_id: int
+    full_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """An issue or pull request, and the way to it: which installation of the App may speak there."""
 
@@ -111,6 +124,11 @@ class Place:
     number: int
 
     @property
+    def home(self) -> Home:
+        """The repository."""
+        return Home(self.installation_id, self.repository_id, self.full_name)
+
+    @property
     def lane(self) -> str:
         """What must happen in order happens in one lane: the thread, named by ids that renames do not change."""
         return f"{self.repository_id}/{self.number}"
@@ -118,9 +136,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request was written: the issue itself or a comment; `url` leads a person there."""
+    """Where a request was made: the issue itself, a comment, a button of our check run, or a schedule.
 
-    kind: Literal["issue", "comment"]
+    `id` is the issue's number, the comment's id, the delivery of the click or the schedule's id; `url` leads there.
+    """
+
+    kind: Literal["issue", "comment", "button", "schedule"]
     id: int
     url: str
 
@@ -144,7 +165,8 @@ class Thread:
 class Task:
     """One thing somebody asked for, under the issue or pull request `number`.
 
-    Times are seconds since the epoch, UTC; `cost_usd` sums all turns.
+    Times are seconds since the epoch, UTC; `cost_usd` sums all turns. `schedule_id` is set when a schedule asked:
+    nobody waits at the other end. `stop_asked_by` is who wants it to stop while it runs.
     """
 
     id: int
@@ -159,6 +181,8 @@ class Task:
     started_at: float | None = None
     ended_at: float | None = None
     failure: str | None = None
+    schedule_id: int | None = None
+    stop_asked_by: str | None = None
 
 
 class TurnStatus(StrEnum):
@@ -175,7 +199,8 @@ class TurnStatus(StrEnum):
 class Turn:
     """One run of the agent.
 
-    `answers_question` is the question whose answer this turn carries, None for a turn that starts from a prompt.
+    `answers_question` is the question whose answer this turn carries, `answers_wait` the wait whose red checks it is to
+    mend; both are None for a turn that starts from a request.
     `starts` counts how often the agent was started for it, and `clean_stops` how often it was then given back in order:
     the rest were crashes. `tries` counts what failed because something was out of reach. `outcome` is the recorded end,
     as plain values.
@@ -186,6 +211,7 @@ class Turn:
     position: int
     status: TurnStatus
     answers_question: int | None
+    answers_wait: int | None
     starts: int
     clean_stops: int
     tries: int
@@ -196,3 +222,6 @@ class Turn:
 
 MAX_RESUMPTIONS = 2
 """How often a turn that was cut off by a crash is taken up again before the task fails."""
+
+CHECKS_RED = "checks_red"
+"""The `failure` of a task that gave up on red checks."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import structlog
 
 from ove_gh import branches, prompt
-from ove_gh.agent import Failed, FailureReason, Limits, Outcome, Progress, TurnInput
-from ove_gh.briefing import brief
+from ove_gh.agent import Failed, FailureReason, Limits, Outcome, Progress, Stopped, TurnInput
+from ove_gh.briefing import Job, brief
 from ove_gh.checkout import CheckoutError, Checkouts, Clone, RemoteUnavailable
 from ove_gh.claude.agent import ClaudeAgent
 from ove_gh.comments import NOTHING_KEPT, Failure, FailureKind
@@ -23,13 +23,15 @@ from ove_gh.failures import failure_of
 from ove_gh.github.client import GitHub, Repository
 from ove_gh.github.errors import BadCredentials, GitHubError, GitHubUnavailable
 from ove_gh.github.models import AppIdentity, RepositoryDetails
-from ove_gh.loop import Bell, backoff, work_through
-from ove_gh.publish import Publisher, bot_identity, branch_url, person_identity, prepare_clone, recorded
+from ove_gh.loop import LONGEST_NAP_SECONDS, Bell, backoff, work_through
+from ove_gh.publish import Publisher, bot_identity, person_identity, prepare_clone
+from ove_gh.recording import recorded
 from ove_gh.status import LiveStatus
+from ove_gh.store import rules, schedules, waits
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
-from ove_gh.store.tasks import AskedQuestion
-from ove_gh.tasks import Task, Thread, Turn, TurnStatus
+from ove_gh.tasks import Thread, Turn, TurnStatus
+from ove_gh.telling import Teller
 
 MAX_TRIES = 12
 """How often a turn is put off because something is out of reach: with growing pauses, about forty minutes."""
@@ -46,17 +48,7 @@ class WorkSettings:
     slots: int
     status_interval: float
     server_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """All that the rows say about a claimed turn."""
-
-    turn: Turn
-    task: Task
-    thread: Thread
-    question: AskedQuestion | None
-    previous_task: Task | None
+    max_attempts: int
 
 
 class Worker:
@@ -69,18 +61,21 @@ class Worker:
         checkouts: Checkouts,
         agent: ClaudeAgent,
         publisher: Publisher,
+        teller: Teller,
         *,
         identity: AppIdentity,
         settings: WorkSettings,
         run_id: str,
         bell: Bell,
+        stop_bell: Bell,
         ring: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         self._database, self._github, self._checkouts = database, github, checkouts
-        self._agent, self._publisher = agent, publisher
+        self._agent, self._publisher, self._teller = agent, publisher, teller
         self._identity, self._settings, self._run_id = identity, settings, run_id
-        self._bell, self._ring, self._clock = bell, ring, clock
+        self._bell, self._stop_bell, self._ring, self._clock = bell, stop_bell, ring, clock
+        self._stops: dict[int, asyncio.Event] = {}
 
     async def run(self) -> None:
         """Take up what an earlier run left, then work on whatever is due, until cancelled."""
@@ -88,14 +83,35 @@ class Worker:
             exhausted = await store.recover(connection, run_id=self._run_id, now=self._clock())
         for turn in exhausted:
             await self._give_up(turn, Failure(FailureKind.CRASHED_TOO_OFTEN))
-        await work_through(
-            take=self._take,
-            handle=self.work,
-            next_due_at=self._next_due_at,
-            bell=self._bell,
-            clock=self._clock,
-            limit=self._settings.slots,
-        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._heed_stops(), name="stops")
+            await work_through(
+                take=self._take,
+                handle=self._work_until_stopped,
+                next_due_at=self._next_due_at,
+                bell=self._bell,
+                clock=self._clock,
+                limit=self._settings.slots,
+            )
+
+    async def _work_until_stopped(self, turn: Turn) -> None:
+        self._stops[turn.task_id] = asyncio.Event()
+        self._stop_bell.ring()
+        try:
+            await self.work(turn)
+        finally:
+            del self._stops[turn.task_id]
+
+    async def _heed_stops(self) -> None:
+        """Tell running turns of the rows that want their task to stop, also of those from before a restart."""
+        while True:
+            self._stop_bell.hush()
+            if self._stops:
+                async with self._database.reading() as connection:
+                    asked = await store.asked_to_stop(connection, tuple(self._stops))
+                for task_id in asked.intersection(self._stops):
+                    self._stops[task_id].set()
+            await self._stop_bell.wait(LONGEST_NAP_SECONDS)
 
     async def work(self, turn: Turn) -> None:
         """Do what is left of a claimed turn. When this is cancelled, the turn is given back to be resumed."""
@@ -125,9 +141,11 @@ class Worker:
         status = self._status(job)
         async with status.shown():
             job, clone = await self._prepare(job, repository)
-            status.on_branch(job.thread, branch_url(self._settings.server_url, job.thread))
+            status.on_branch(job.thread)
             async with self._database.writing() as connection:
                 await store.agent_started(connection, turn.id)
+                await self._teller.begun(connection, turn.task_id, now=self._clock())
+            self._ring()
             outcome = await self._outcome(job, repository, clone, status.report, session_lost=False)
             if isinstance(outcome, Failed) and outcome.reason is FailureReason.SESSION_LOST:
                 log.warning("session lost; starting a new one", detail=outcome.detail)
@@ -145,22 +163,28 @@ class Worker:
     async def _job(self, turn: Turn) -> Job:
         async with self._database.reading() as connection:
             task = await store.task_by_id(connection, turn.task_id)
-            question = await store.question_by_id(connection, turn.answers_question) if turn.answers_question else None
+            thread = await store.thread_by_id(connection, task.thread_id)
+            default = self._settings.max_attempts
             return Job(
                 turn=turn,
                 task=task,
-                thread=await store.thread_by_id(connection, task.thread_id),
-                question=question,
+                thread=thread,
+                question=await store.question_by_id(connection, turn.answers_question)
+                if turn.answers_question
+                else None,
+                wait=await waits.by_id(connection, turn.answers_wait) if turn.answers_wait else None,
+                schedule=await schedules.by_id(connection, task.schedule_id) if task.schedule_id else None,
                 previous_task=await store.task_before(connection, task),
+                max_attempts=await rules.max_attempts(connection, thread.place.repository_id, default),
             )
 
     async def _prepare(self, job: Job, repository: Repository) -> tuple[Job, Clone]:
         """The thread's clone on its branch; a thread's first turn decides which branch that is."""
         details = await repository.details()
-        thread = job.thread
+        thread = await self._begin_anew(job, repository) if is_beginning(job) else job.thread
         branch, base_branch = thread.branch, thread.base_branch
         if branch is None or base_branch is None:
-            branch, base_branch = await self._branches(thread, repository, details)
+            branch, base_branch = await self._branches(thread, repository, details, used=job.thread.branch)
         clone = await prepare_clone(
             self._checkouts,
             repository,
@@ -174,68 +198,106 @@ class Worker:
                 connection, thread.id, branch=branch, base_branch=base_branch, full_name=details.full_name
             )
             thread = await store.thread_by_id(connection, thread.id)
-        return replace(job, thread=thread), clone
+        fresh = job.thread.branch is not None and job.thread.branch != thread.branch
+        return replace(job, thread=thread, fresh_branch=fresh), clone
 
-    async def _branches(self, thread: Thread, repository: Repository, details: RepositoryDetails) -> tuple[str, str]:
+    async def _begin_anew(self, job: Job, repository: Repository) -> Thread:
+        """What of a thread's state a new task must not go on with; returns the thread as it is then.
+
+        When its pull request was merged or closed, its branch is done with. A scheduled task starts a session of its
+        own: what the last run said would only fill the new one.
+        """
+        thread = job.thread
+        changed: dict[str, str | int | None] = {}
+        if job.schedule is not None:
+            changed["session_id"] = None
+        if thread.pull_number is not None and (await repository.pull(thread.pull_number)).state != "open":
+            await self._checkouts.start_over(thread.place.repository_id, thread.id)
+            names = ("branch", "base_branch", "pushed_sha", "pull_number", "pull_url")
+            changed |= dict.fromkeys(names)
+        if not changed:
+            return thread
+        async with self._database.writing() as connection:
+            await store.change_thread(connection, thread.id, **changed)
+            return await store.thread_by_id(connection, thread.id)
+
+    async def _branches(
+        self, thread: Thread, repository: Repository, details: RepositoryDetails, *, used: str | None
+    ) -> tuple[str, str]:
         """The branch to work on and the one it goes to: a pull request's own, or a new one for an issue.
 
-        A pull request from a fork has no branch here; work on it starts from the default branch.
+        A pull request from a fork has no branch here; work on it starts from the default branch. `used` is the thread's
+        branch before, which is done with.
         """
         number = thread.place.number
         if (await repository.issue(number)).is_pull:
             pull = await repository.pull(number)
             if pull.head_repository_id == details.id and pull.head != details.default_branch and pull.state == "open":
                 return pull.head, pull.base
-        return branches.branch_name(number, thread.title), details.default_branch
+        name = branches.branch_name(number, thread.title)
+        return branches.next_name(name, used) if used is not None else name, details.default_branch
 
     async def _outcome(
         self, job: Job, repository: Repository, clone: Clone, report: Callable[[Progress], None], *, session_lost: bool
     ) -> Outcome:
-        start = await brief(
-            repository,
-            self._identity,
-            thread=job.thread,
-            task=job.task,
-            turn=job.turn,
-            question=job.question,
-            previous_task=job.previous_task,
-            session_lost=session_lost,
-        )
+        start = await brief(repository, self._identity, job, session_lost=session_lost)
         log.info("agent starts", resumes=start.session_id is not None)
         limits, settings = self._settings.limits, self._settings
-        outcome = await self._agent.run_turn(
-            TurnInput(
-                workdir=clone.path,
-                config_dir=self._agent.config_dir(job.thread.id),
-                author=bot_identity(self._identity, settings.server_url),
-                co_author=person_identity(job.task.requester, settings.server_url),
-                limits=Limits(limits.turns, max(0.01, limits.budget_usd - job.task.cost_usd), limits.seconds),
-                model=settings.model,
-                session_id=start.session_id,
-                prompt=start.prompt,
-                answers=start.answers,
-                system_prompt=prompt.system_prompt(
-                    slug=self._identity.slug,
-                    full_name=job.thread.place.full_name,
-                    branch=clone.branch,
-                    default_branch=clone.base_branch,
-                    may_ask=True,
-                    in_step=clone.in_step,
-                ),
+        scheduled = job.task.schedule_id is not None
+        turn = TurnInput(
+            workdir=clone.path,
+            config_dir=self._agent.config_dir(job.thread.id),
+            author=bot_identity(self._identity, settings.server_url),
+            co_author=person_identity(job.task.requester, settings.server_url),
+            limits=Limits(limits.turns, max(0.01, limits.budget_usd - job.task.cost_usd), limits.seconds),
+            model=settings.model,
+            session_id=start.session_id,
+            prompt=start.prompt,
+            answers=start.answers,
+            system_prompt=prompt.system_prompt(
+                slug=self._identity.slug,
+                full_name=job.thread.place.full_name,
+                branch=clone.branch,
+                default_branch=clone.base_branch,
+                may_ask=not scheduled,
+                in_step=clone.in_step,
             ),
-            thread_id=job.thread.id,
-            on_progress=report,
+            may_ask=not scheduled,
+            scheduled=scheduled,
         )
+        outcome = await self._until_stopped(turn, job, report)
         log.info("agent ended", outcome=type(outcome).__name__, cost_usd=round(outcome.cost_usd, 4))
         return outcome
+
+    async def _until_stopped(self, turn: TurnInput, job: Job, report: Callable[[Progress], None]) -> Outcome:
+        """Run the agent to its end, or to the moment at which somebody stops it: its processes are gone then."""
+        seen = Progress(session_id=turn.session_id)
+
+        def note(progress: Progress) -> None:
+            nonlocal seen
+            seen = progress
+            report(progress)
+
+        running = asyncio.create_task(self._agent.run_turn(turn, thread_id=job.thread.id, on_progress=note))
+        stopping = asyncio.create_task(self._stops[job.task.id].wait())
+        try:
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            running.cancel()
+            await asyncio.wait({running, stopping})
+        if not running.cancelled():
+            return running.result()
+        async with self._database.reading() as connection:
+            by = (await store.task_by_id(connection, job.task.id)).stop_asked_by
+        return Stopped(by or "ghost", seen.session_id, seen.cost_usd)
 
     def _status(self, job: Job) -> LiveStatus:
         return LiveStatus(
             self._database,
+            teller=self._teller,
             thread=job.thread,
             task=job.task,
-            turn=job.turn,
-            slug=self._identity.slug,
             interval=self._settings.status_interval,
             clock=self._clock,
             ring=self._ring,
@@ -279,3 +341,8 @@ class Worker:
     def _repository(self, thread: Thread) -> Repository:
         place = thread.place
         return self._github.repository(place.installation_id, place.repository_id, place.full_name)
+
+
+def is_beginning(job: Job) -> bool:
+    """Whether a turn is the first of its task, and was not begun before."""
+    return job.turn.position == 1 and job.turn.starts == 0

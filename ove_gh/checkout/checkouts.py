@@ -180,6 +180,13 @@ class Checkouts:
             raise UnexpectedHistory(tip, head)
         return await mirror.changes(base, head, without=(tip,))
 
+    async def start_over(self, repository_id: int, thread_id: int) -> None:
+        """The thread's branch is done with: the next `prepare` makes a clone without any of its work."""
+        await self.remove_clone(thread_id)
+        async with self._exclusively(repository_id) as mirror:
+            await mirror.forget(_pushed(thread_id))
+            await mirror.forget(_collected(thread_id))
+
     async def remove_clone(self, thread_id: int) -> None:
         """Delete a thread's clone. What was collected stays in the mirror, so that `prepare` can rebuild it."""
         await self._delete(self._clone_path(thread_id))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from claude_agent_sdk import SessionStore
+from claude_agent_sdk import InMemorySessionStore, SessionStore
 
-from ove_gh.agent import Outcome, Progress, TurnInput
+from ove_gh.agent import Identity, Limits, Outcome, Progress, TurnInput
 from ove_gh.claude.launch import ModelAccess
 from ove_gh.claude.session import run_turn
 from ove_gh.claude.transcripts import ThreadTranscripts
@@ -35,6 +37,32 @@ class ClaudeAgent:
     def config_dir(self, thread_id: int) -> Path:
         """Where the CLI keeps what it keeps for a thread."""
         return self._home / str(thread_id)
+
+    async def answer(
+        self, prompt: str, schema: Mapping[str, Any], *, limits: Limits, model: str | None, author: Identity
+    ) -> Outcome:
+        """Put one question to the model, without tools and outside of any thread; Finished has an answer that fits."""
+        with tempfile.TemporaryDirectory(prefix="ove-answer-", ignore_cleanup_errors=True) as folder:
+            turn = TurnInput(
+                workdir=Path(folder) / "empty",
+                config_dir=Path(folder) / "config",
+                author=author,
+                co_author=None,
+                limits=limits,
+                model=model,
+                prompt=prompt,
+                may_ask=False,
+                answer_schema=schema,
+            )
+            turn.workdir.mkdir()
+            return await run_turn(
+                turn,
+                model_access=self._model_access,
+                transcripts=InMemorySessionStore(),
+                on_progress=lambda _: None,
+                service=self._service,
+                extra_path=self._extra_path,
+            )
 
     async def run_turn(self, turn: TurnInput, *, thread_id: int, on_progress: Callable[[Progress], None]) -> Outcome:
         """Run one turn of a thread to its end; see `ove_gh.claude.session.run_turn`."""

@@ -1,4 +1,4 @@
-"""The tool with which the agent says how its pull request should read; it runs in the service, over the CLI's pipes."""
+"""The tools with which the agent says what becomes of its work; they run in the service, over the CLI's pipes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from ove_gh.agent import PullRequestText
 
 LONGEST_TITLE = 256
 """Characters that GitHub takes for a title."""
+LONGEST_REASON = 200
 
 
 class Description:
     """What the agent said in this turn; its last word counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, scheduled: bool = False) -> None:
         self.latest: PullRequestText | None = None
+        self.nothing_to_do: str | None = None
+        self._scheduled = scheduled
 
     def server(self) -> McpSdkServerConfig:
-        """The MCP server `ove` with the one tool."""
+        """The MCP server `ove`. Only a scheduled task may say that there is nothing to do: people want an answer."""
 
         @tool(
             "describe_pull_request",
@@ -45,7 +48,22 @@ class Description:
         async def describe(arguments: dict[str, Any]) -> dict[str, Any]:
             return self._take(arguments)
 
-        return create_sdk_mcp_server("ove", tools=[describe])
+        @tool(
+            "nothing_to_do",
+            "Say that this scheduled run has nothing to do and nothing to report: nobody is written to then. Call it "
+            "instead of describe_pull_request, and end.",
+            {
+                "type": "object",
+                "properties": {"reason": {"type": "string", "description": "One short line: what you looked at"}},
+                "required": ["reason"],
+                "additionalProperties": False,
+            },
+        )
+        async def nothing(arguments: dict[str, Any]) -> dict[str, Any]:
+            self.nothing_to_do = " ".join(str(arguments["reason"]).split())[:LONGEST_REASON]
+            return _said("Noted. Nobody is written to.")
+
+        return create_sdk_mcp_server("ove", tools=[describe, nothing] if self._scheduled else [describe])
 
     def _take(self, arguments: dict[str, Any]) -> dict[str, Any]:
         title, body = str(arguments["title"]).strip(), str(arguments["body"]).strip()

@@ -7,7 +7,8 @@ from typing import Any
 
 from claude_agent_sdk import ResultMessage
 
-from ove_gh.agent import Asked, Failed, FailureReason, Finished, Limits, Outcome, Progress, PullRequestText
+from ove_gh.agent import Asked, Failed, FailureReason, Finished, Limits, Outcome, Progress
+from ove_gh.claude.describing import Description
 from ove_gh.questions import read_questions
 
 REFUSED = frozenset({400, 401, 402, 403, 404, 405, 413, 422})
@@ -19,13 +20,15 @@ NO_CONVERSATION = "No conversation found"
 STOPPED = "Claude Code stopped in the middle of its work."
 
 
-def read_result(result: ResultMessage, limits: Limits, pull_request: PullRequestText | None) -> Outcome:
-    """The outcome that the CLI's result message tells."""
+def read_result(result: ResultMessage, limits: Limits, said: Description) -> Outcome:
+    """The outcome that the CLI's result message tells; `said` is what the agent said of its work in this turn."""
     session_id, cost = result.session_id, result.total_cost_usd or 0.0
     if (deferred := result.deferred_tool_use) is not None:
         return Asked(deferred.id, read_questions(deferred.input), session_id, cost)
     if result.subtype == "success" and not result.is_error:
-        return Finished(result.result or "", session_id, cost, pull_request)
+        return Finished(
+            result.result or "", session_id, cost, said.latest, said.nothing_to_do, result.structured_output
+        )
     reason, detail = _failure(result, limits)
     return Failed(reason, detail, session_id, cost)
 

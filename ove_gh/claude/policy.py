@@ -17,6 +17,9 @@ from dataclasses import dataclass
 
 ASK = "AskUserQuestion"
 DESCRIBE = "mcp__ove__describe_pull_request"
+NOTHING_TO_DO = "mcp__ove__nothing_to_do"
+ANSWER = "StructuredOutput"
+"""With this the CLI has the model give an answer that fits a schema; it is offered for that alone."""
 CHECKLIST = ("TaskCreate", "TaskUpdate", "TaskList", "TaskGet")
 WORK = ("Bash", "Read", "Edit", "Write", "NotebookEdit", "Grep", "Glob", "Agent")
 
@@ -40,6 +43,6 @@ def offered_tools(*, may_ask: bool) -> list[str]:
 
 def decide(tool: str) -> Allow | Deny:
     """Answer a permission request. There is always an answer: nobody sits at the terminal."""
-    if tool in (*WORK, *CHECKLIST, DESCRIBE):
+    if tool in (*WORK, *CHECKLIST, DESCRIBE, NOTHING_TO_DO, ANSWER):
         return Allow()
     return Deny(f"{tool} cannot be used here. Go on without it.")

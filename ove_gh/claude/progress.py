@@ -152,6 +152,8 @@ def describe(tool: str, tool_input: Mapping[str, Any], workdir: Path) -> str:
             return f"Looking into it: {_bounded(_first_line(tool_input.get('description')))}"
         case policy.ASK:
             return "Asking a question"
+        case policy.NOTHING_TO_DO:
+            return "Nothing to do"
         case policy.DESCRIBE:
             return "Describing the pull request"
     return ""

@@ -135,7 +135,7 @@ class _Conversation:
         self._on_progress = on_progress
         self._asking = Asking(waiting, turn.answers)
         self._opening = opening_prompt(turn, waiting)
-        self._description = Description()
+        self._description = Description(scheduled=turn.scheduled)
         self._last_words: deque[str] = deque(maxlen=20)
         self._heard_at = 0.0
 
@@ -180,7 +180,7 @@ class _Conversation:
         async for message in client.receive_messages():
             self._report(message)
             if isinstance(message, ResultMessage):
-                return outcomes.read_result(message, self.turn.limits, self._description.latest)
+                return outcomes.read_result(message, self.turn.limits, self._description)
             if isinstance(message, SystemMessage) and message.subtype == "api_retry":
                 if (failed := self._give_up(message.data)) is not None:
                     self.end()
@@ -207,6 +207,7 @@ class _Conversation:
         system_prompt = SystemPromptPreset(type="preset", preset="claude_code")
         if self.turn.system_prompt:
             system_prompt["append"] = self.turn.system_prompt
+        schema = self.turn.answer_schema
         return ClaudeAgentOptions(
             cli_path=program,
             env=dict(env),
@@ -222,8 +223,9 @@ class _Conversation:
             setting_sources=[],
             settings=SETTINGS,
             add_dirs=[self.turn.workdir],
-            tools=policy.offered_tools(may_ask=self.turn.may_ask),
-            mcp_servers={"ove": self._description.server()},
+            tools=policy.offered_tools(may_ask=self.turn.may_ask) if schema is None else [],
+            mcp_servers={"ove": self._description.server()} if schema is None else {},
+            output_format={"type": "json_schema", "schema": dict(schema)} if schema is not None else None,
             strict_mcp_config=True,
             permission_mode="default",
             can_use_tool=self._permission,

@@ -1,8 +1,9 @@
-"""What is to stand on GitHub: each row is one comment, reaction or request, and what it should say now."""
+"""What is to stand on GitHub: each row is one comment, check run, reaction or request, and what it should say now."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from ove_gh.store.tables import outbox
 from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import Place, Target
 
-Kind = Literal["comment", "reaction", "review"]
+Kind = Literal["comment", "check", "reaction", "review"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,48 @@ def question_key(question_id: int) -> str:
     return f"question-{question_id}"
 
 
+def check_key(thread_id: int, sha: str) -> str:
+    """The key of the App's own check run on a commit, and its external id on GitHub."""
+    return f"check-{thread_id}-{sha}"
+
+
+_CHECK_KEY = re.compile(r"check-(\d+)-[0-9a-f]{7,64}")
+
+
+def thread_of_check(external_id: str) -> int | None:
+    """The thread that a check run of ours belongs to; None for one that we did not make."""
+    found = _CHECK_KEY.fullmatch(external_id)
+    return int(found[1]) if found else None
+
+
 async def comment(connection: Transaction, place: Place, key: str, body: str, *, now: float) -> None:
     """A comment named `key` is to stand under `place`, saying `body`. Said again with another body, it is edited."""
     await _put(connection, place, key, "comment", {"body": body}, now)
+
+
+async def check_run(
+    connection: Transaction,
+    place: Place,
+    key: str,
+    *,
+    sha: str,
+    conclusion: str | None,
+    title: str,
+    summary: str,
+    actions: Sequence[Mapping[str, str]],
+    now: float,
+) -> None:
+    """A check run of the App's own is to stand on a commit; without a conclusion it is in progress.
+
+    `actions` are its buttons: label, description and identifier.
+    """
+    content = {"sha": sha, "conclusion": conclusion, "title": title, "summary": summary, "actions": list(actions)}
+    await _put(connection, place, key, "check", content, now)
+
+
+async def stands(connection: Transaction, key: str) -> bool:
+    """Whether a row has this key."""
+    return await connection.scalar(select(outbox.c.id).where(outbox.c.key == key)) is not None
 
 
 async def reaction(connection: Transaction, place: Place, target: Target, content: str, *, now: float) -> None:

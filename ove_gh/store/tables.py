@@ -81,13 +81,16 @@ tasks = Table(
     Column("source_url", Text, nullable=False),
     Column("requester_id", BigInteger, nullable=False),
     Column("requester_login", String(255), nullable=False),
+    Column("schedule_id", ForeignKey("schedules.id"), index=True),
     Column("cost_usd", Double, nullable=False, default=0.0),
     Column("created_at", Double, nullable=False),
     Column("started_at", Double),
     Column("ended_at", Double),
     Column("failure", String(64)),
+    Column("stop_asked_by", String(255)),
 )
-"""`number` is the issue or pull request where the task was asked for, and where its comments go."""
+"""`number` is the issue or pull request where the task was asked for, and where its comments go. `schedule_id` is set
+when a schedule asked. `stop_asked_by` is the login of who wants a running task to stop."""
 
 turns = Table(
     "turns",
@@ -97,6 +100,7 @@ turns = Table(
     Column("position", Integer, nullable=False),
     Column("status", String(16), nullable=False, index=True),
     Column("answers_question", ForeignKey("questions.id")),
+    Column("answers_wait", ForeignKey("waits.id")),
     Column("due_at", Double, nullable=False),
     Column("claimed_by", String(64)),
     Column("starts", Integer, nullable=False, default=0),
@@ -130,6 +134,73 @@ questions = Table(
     Column("answered_url", Text),
 )
 """AskUserQuestion calls. `answers` grows while some of its questions are still open."""
+
+waits = Table(
+    "waits",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task_id", ForeignKey("tasks.id"), nullable=False, index=True),
+    Column("sha", String(64), nullable=False),
+    Column("base_sha", String(64), nullable=False),
+    Column("previous_sha", String(64), nullable=False),
+    Column("pushed_at", Double, nullable=False),
+    Column("hints", Integer, nullable=False, default=1),
+    Column("seen_hints", Integer, nullable=False, default=0),
+    Column("due_at", Double),
+    Column("looked_at", Double),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("end", String(16)),
+    Column("ended_at", Double),
+    Column("lap", JSON(none_as_null=True)),
+    Column("report", JSON(none_as_null=True)),
+    Column("attempt", Integer),
+    Column("asks", Boolean, nullable=False, default=False),
+)
+"""Pushed commits whose checks decide about a task. A wait is looked at while `hints` is ahead of `seen_hints`, or when
+it is due. `attempt` counts the turn that answers a red one; `asks` says that this turn is to put a question instead."""
+
+Index("ix_waits_sha", waits.c.sha)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("installation_id", BigInteger, nullable=False),
+    Column("full_name", String(255), nullable=False),
+    Column("issue", Integer, nullable=False),
+    Column("issue_title", Text, nullable=False, default=""),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("owner_login", String(255), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("name", String(255)),
+    Column("words", Text, nullable=False),
+    Column("cron", String(255)),
+    Column("zone", String(64), nullable=False),
+    Column("request", Text, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("due_at", Double),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("last_run_at", Double),
+    Column("last_task_id", Integer),
+    Column("last_outcome", String(16)),
+    Column("last_note", Text),
+    Column("last_url", Text),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("repository_id", "number"),
+)
+"""What starts tasks by itself. `number` is how people name a schedule in its repository, `name` its name in the
+repository's own settings, None for one that was asked for in a comment at `url`. `cron` is None until it was read."""
+
+repository_settings = Table(
+    "repository_settings",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("content", JSON, nullable=False),
+    Column("read_at", Double, nullable=False),
+)
+"""The last `.github/ove.yml` of each repository that could be read without a mistake."""
 
 outbox = Table(
     "outbox",

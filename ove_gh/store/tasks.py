@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import exists, func, insert, or_, select, update
 
 from ove_gh.questions import Answers, Option, Question, Questions
+from ove_gh.store import waits
 from ove_gh.store.tables import questions, tasks, threads, turns
+from ove_gh.store.tables import waits as wait_rows
 from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import (
     MAX_RESUMPTIONS,
@@ -111,8 +113,13 @@ async def add_task(
     requester: Person,
     now: float,
     answers_question: int | None = None,
+    answers_wait: int | None = None,
+    schedule_id: int | None = None,
 ) -> Task:
-    """A new pending task with its first turn, which starts from the request, or from an answer that came late."""
+    """A new pending task with its first turn, which starts from the request, or from an answer that came late.
+
+    `answers_wait` brings red checks with it, `schedule_id` names the schedule that asks.
+    """
     inserted = await connection.execute(
         insert(tasks).values(
             thread_id=thread.id,
@@ -124,19 +131,30 @@ async def add_task(
             source_url=source.url,
             requester_id=requester.id,
             requester_login=requester.login,
+            schedule_id=schedule_id,
             cost_usd=0.0,
             created_at=now,
         )
     )
     assert inserted.inserted_primary_key is not None
     task_id: int = inserted.inserted_primary_key[0]
-    await add_turn(connection, task_id, now=now, answers_question=answers_question)
+    await add_turn(connection, task_id, now=now, answers_question=answers_question, answers_wait=answers_wait)
     return await task_by_id(connection, task_id)
 
 
 async def task_by_id(connection: Transaction, task_id: int) -> Task:
     """The task with this id."""
     return _task((await connection.execute(select(tasks).where(tasks.c.id == task_id))).one())
+
+
+async def last_task(connection: Transaction, thread_id: int) -> Task | None:
+    """The thread's newest task."""
+    row = (
+        await connection.execute(
+            select(tasks).where(tasks.c.thread_id == thread_id).order_by(tasks.c.id.desc()).limit(1)
+        )
+    ).first()
+    return _task(row) if row else None
 
 
 async def task_before(connection: Transaction, task: Task) -> Task | None:
@@ -153,11 +171,11 @@ async def task_before(connection: Transaction, task: Task) -> Task | None:
 
 
 async def unfinished_before(connection: Transaction, task: Task) -> int:
-    """How many older tasks of the same thread have not ended."""
+    """How many older tasks of the same thread come first; one that waits for its checks holds up nobody."""
     count: int | None = await connection.scalar(
         select(func.count())
         .select_from(tasks)
-        .where(tasks.c.thread_id == task.thread_id, tasks.c.id < task.id, tasks.c.status.in_(_UNFINISHED))
+        .where(tasks.c.thread_id == task.thread_id, tasks.c.id < task.id, tasks.c.status.in_(_UNSETTLED))
     )
     return count or 0
 
@@ -168,6 +186,41 @@ async def busy_tasks(connection: Transaction) -> int:
         select(func.count()).select_from(tasks).where(tasks.c.status.in_([Status.PENDING, Status.RUNNING]))
     )
     return count or 0
+
+
+async def others_unsettled(connection: Transaction, task: Task) -> bool:
+    """Whether another task of the thread is to be run, runs, or asks: what it pushes would change the branch."""
+    found: int | None = await connection.scalar(
+        select(tasks.c.id)
+        .where(tasks.c.thread_id == task.thread_id, tasks.c.id != task.id, tasks.c.status.in_(_UNSETTLED))
+        .limit(1)
+    )
+    return found is not None
+
+
+async def current_task(connection: Transaction, thread_id: int) -> Task | None:
+    """What a thread is about now: the task that runs or waits for people, else the oldest that has not ended, else the
+    last one."""
+    rows = await connection.execute(select(tasks).where(tasks.c.thread_id == thread_id).order_by(tasks.c.id))
+    found = [_task(row) for row in rows]
+    for group in ([Status.RUNNING, Status.WAITING_USER], [Status.PENDING, Status.WAITING_CI]):
+        for task in found:
+            if task.status in group:
+                return task
+    return found[-1] if found else None
+
+
+async def ask_to_stop(connection: Transaction, task_id: int, login: str) -> None:
+    """Somebody wants a running task to stop; the worker that runs it will."""
+    await connection.execute(update(tasks).where(tasks.c.id == task_id).values(stop_asked_by=login))
+
+
+async def asked_to_stop(connection: Transaction, task_ids: Collection[int]) -> set[int]:
+    """Which of these tasks somebody wants to stop."""
+    rows = await connection.scalars(
+        select(tasks.c.id).where(tasks.c.id.in_(task_ids), tasks.c.stop_asked_by.is_not(None))
+    )
+    return set(rows)
 
 
 async def work_seconds(connection: Transaction, task_id: int, *, now: float) -> float:
@@ -194,12 +247,27 @@ async def move(
     if done.rowcount != 1:
         found = await connection.scalar(select(tasks.c.status).where(tasks.c.id == task_id))
         raise IllegalMove(task_id, source, target, Status(found) if found else None)
+    if target.is_final:
+        await _stir_the_thread(connection, task_id)
+
+
+async def _stir_the_thread(connection: Transaction, task_id: int) -> None:
+    """Waits of other tasks of the thread may have been held up by this one."""
+    thread_id = await connection.scalar(select(tasks.c.thread_id).where(tasks.c.id == task_id))
+    await waits.hint_thread(connection, thread_id)
 
 
 # -- turns -------------------------------------------------------------------------------------------------------------
 
 
-async def add_turn(connection: Transaction, task_id: int, *, now: float, answers_question: int | None = None) -> None:
+async def add_turn(
+    connection: Transaction,
+    task_id: int,
+    *,
+    now: float,
+    answers_question: int | None = None,
+    answers_wait: int | None = None,
+) -> None:
     """One more turn of a task, due at once."""
     last: int | None = await connection.scalar(select(func.max(turns.c.position)).where(turns.c.task_id == task_id))
     await connection.execute(
@@ -208,6 +276,7 @@ async def add_turn(connection: Transaction, task_id: int, *, now: float, answers
             position=(last or 0) + 1,
             status=TurnStatus.QUEUED,
             answers_question=answers_question,
+            answers_wait=answers_wait,
             due_at=now,
             starts=0,
             clean_stops=0,
@@ -301,12 +370,42 @@ async def agent_ended(
         await change_thread(connection, task.thread_id, session_id=session_id)
 
 
+async def amend_outcome(connection: Transaction, turn_id: int, outcome: dict[str, Any]) -> None:
+    """Publishing found out more about a turn's outcome."""
+    await connection.execute(update(turns).where(turns.c.id == turn_id).values(outcome=outcome))
+
+
 async def note_push(connection: Transaction, turn_id: int, head: str | None) -> bool:
     """A turn is about to push `head` (None: it finds nothing new). Returns whether it was about to push before."""
     before: str | None = await connection.scalar(select(turns.c.pushing).where(turns.c.id == turn_id))
     if head is not None:
         await connection.execute(update(turns).where(turns.c.id == turn_id).values(pushing=head))
     return before is not None
+
+
+async def drop_turns(connection: Transaction, task_id: int, *, now: float) -> None:
+    """A task's queued turns are not needed any more."""
+    await connection.execute(
+        update(turns)
+        .where(turns.c.task_id == task_id, turns.c.status == TurnStatus.QUEUED)
+        .values(status=TurnStatus.ENDED, ended_at=now)
+    )
+
+
+async def turns_of(connection: Transaction, task_id: int) -> list[Turn]:
+    """All turns of a task, in order."""
+    rows = await connection.execute(select(turns).where(turns.c.task_id == task_id).order_by(turns.c.position))
+    return [_turn(row) for row in rows]
+
+
+async def attempts_made(connection: Transaction, task_id: int) -> int:
+    """How many turns of a task were to mend red checks."""
+    count: int | None = await connection.scalar(
+        select(func.count())
+        .select_from(turns.join(wait_rows, wait_rows.c.id == turns.c.answers_wait))
+        .where(turns.c.task_id == task_id, ~wait_rows.c.asks)
+    )
+    return count or 0
 
 
 async def end_turn(connection: Transaction, turn_id: int, *, now: float) -> None:
@@ -434,6 +533,18 @@ async def keep_partial_answers(connection: Transaction, question: AskedQuestion,
     await connection.execute(update(questions).where(questions.c.id == question.id).values(answers=answers))
 
 
+async def withdraw_questions(connection: Transaction, task_id: int) -> list[AskedQuestion]:
+    """A task's open questions need no answer any more. Returns them."""
+    found = [
+        _question(row)
+        for row in await connection.execute(_asked().where(questions.c.task_id == task_id, questions.c.open))
+    ]
+    await connection.execute(
+        update(questions).where(questions.c.task_id == task_id, questions.c.open).values(open=False)
+    )
+    return found
+
+
 async def expire_question(connection: Transaction, question: AskedQuestion, *, now: float) -> None:
     """Nobody answered in time: close the question and fail its task as unanswered."""
     await connection.execute(update(questions).where(questions.c.id == question.id).values(open=False, expired_at=now))
@@ -465,7 +576,7 @@ async def answered_questions(connection: Transaction, thread_id: int) -> list[As
 
 # -- rows to values ----------------------------------------------------------------------------------------------------
 
-_UNFINISHED: Sequence[Status] = [status for status in Status if not status.is_final]
+_UNSETTLED: Sequence[Status] = [Status.PENDING, Status.RUNNING, Status.WAITING_USER]
 
 
 def _asked() -> Any:
@@ -513,6 +624,8 @@ def _task(row: Any) -> Task:
         started_at=row.started_at,
         ended_at=row.ended_at,
         failure=row.failure,
+        schedule_id=row.schedule_id,
+        stop_asked_by=row.stop_asked_by,
     )
 
 
@@ -523,6 +636,7 @@ def _turn(row: Any) -> Turn:
         position=row.position,
         status=TurnStatus(row.status),
         answers_question=row.answers_question,
+        answers_wait=row.answers_wait,
         starts=row.starts,
         clean_stops=row.clean_stops,
         tries=row.tries,

@@ -1,0 +1,56 @@
+"""A repository's own settings: `.github/ove.yml` on its default branch, the last good ones when that has a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from ove_gh.github.client import Repository
+from ove_gh.github.errors import UnreadableFile
+from ove_gh.repository_settings import PATH, Problem, RepositorySettings, read
+from ove_gh.store import rules
+from ove_gh.store.database import Database
+
+log = structlog.get_logger("ove_gh.rules")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings in force, and what is wrong with the file as it stands now: nothing, when they are the same."""
+
+    settings: RepositorySettings
+    problems: tuple[Problem, ...] = ()
+
+
+class RepositoryRules:
+    """Reads repositories' settings, and keeps the last good ones."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], float]) -> None:
+        self._database, self._clock = database, clock
+
+    async def current(self, repository: Repository, repository_id: int) -> Rules:
+        """The settings in force; raises what `Repository` raises."""
+        found = await _read(repository)
+        if isinstance(found, RepositorySettings):
+            async with self._database.writing() as connection:
+                await rules.keep(connection, repository_id, found, now=self._clock())
+            return Rules(found)
+        log.warning("a repository's settings have mistakes", repository=repository_id, count=len(found))
+        async with self._database.reading() as connection:
+            return Rules(await rules.last(connection, repository_id), found)
+
+    async def max_attempts(self, repository: Repository, repository_id: int, default: int) -> int:
+        """How often failing checks may bring the agent back in one task."""
+        attempts = (await self.current(repository, repository_id)).settings.ci_attempts
+        return default if attempts is None else attempts
+
+
+async def _read(repository: Repository) -> RepositorySettings | tuple[Problem, ...]:
+    try:
+        text = await repository.file(PATH)
+    except UnreadableFile as error:
+        return (Problem(None, f"The file cannot be read: {error.problem}."),)
+    found = read(text) if text is not None else RepositorySettings()
+    return found if isinstance(found, RepositorySettings) else found.found

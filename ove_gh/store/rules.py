@@ -1,0 +1,32 @@
+"""The last settings of each repository that could be read without a mistake."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select, update
+
+from ove_gh.repository_settings import RepositorySettings, as_json, from_json
+from ove_gh.store.tables import repository_settings
+from ove_gh.store.transaction import Transaction
+
+
+async def keep(connection: Transaction, repository_id: int, settings: RepositorySettings, *, now: float) -> None:
+    """These settings are in force from now on."""
+    values = {"content": as_json(settings), "read_at": now}
+    its = repository_settings.c.repository_id == repository_id
+    done = await connection.execute(update(repository_settings).where(its).values(values))
+    if done.rowcount == 0:
+        await connection.execute(insert(repository_settings).values(repository_id=repository_id, **values))
+
+
+async def last(connection: Transaction, repository_id: int) -> RepositorySettings:
+    """The settings in force; all unset for a repository that has none."""
+    content = await connection.scalar(
+        select(repository_settings.c.content).where(repository_settings.c.repository_id == repository_id)
+    )
+    return from_json(content) if content is not None else RepositorySettings()
+
+
+async def max_attempts(connection: Transaction, repository_id: int, default: int) -> int:
+    """How many attempts the repository allows, as far as is known."""
+    attempts = (await last(connection, repository_id)).ci_attempts
+    return default if attempts is None else attempts
