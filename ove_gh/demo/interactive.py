@@ -219,8 +219,8 @@ class _Conversation:
     def _is_at_work(self) -> bool:
         if status_begins(self._github, "Waiting for an answer"):
             return not self._question_is_open()
-        if any(not pull.requested_reviewers for pull in self._github.pulls(REPOSITORY, "open")):
-            return True  # the last thing that a finished task does
+        if status_begins(self._github, "Done"):  # a review is asked for last
+            return any(not pull.requested_reviewers for pull in self._github.pulls(REPOSITORY, "open"))
         return newest_status(self._github) is not None and not status_begins(self._github, *ENDS)
 
     def _question_is_open(self) -> bool:

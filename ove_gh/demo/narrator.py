@@ -6,7 +6,7 @@ import re
 import time
 from dataclasses import dataclass
 
-from ove_gh.demo.github import Comment, Happening, Issue, Kind, Pull, SimulatedGitHub
+from ove_gh.demo.github import CheckRun, Comment, Happening, Issue, Kind, Pull, SimulatedGitHub
 from ove_gh.demo.reading import Box, Status, newly_ticked, opening, plain, read_comment, read_status
 from ove_gh.demo.terminal import Terminal
 
@@ -16,8 +16,13 @@ _FAILURE = re.compile(r"<!-- ove-gh:turn-\d+-failure -->")
 
 _STRUCK = re.compile(r"~~.*?~~ ")
 
-ENDS = ("Done", "I could not finish", "Ended")
+CHECKING, RED = "Waiting for the checks", "Checks are red"
+"""How a status comment begins while the checks run, and when they brought the agent back."""
+
+ENDS = ("Done", "I could not finish", "Ended", "Stopped")
 """How a status comment begins in its last form."""
+
+_RED_CHECK = "the red check"
 
 REACTIONS = {"eyes": "👀", "confused": "😕"}
 
@@ -53,6 +58,9 @@ class Narrator:
         self._shown: dict[int, Status] = {}
         self._listed: set[int] = set()
         self._asking = False
+        self._push: Deed | None = None
+        self._ci_rounds = 0
+        self._own_check_told = False
         self.moments: list[Moment] = []
         github.on_event(self._tell)
 
@@ -95,9 +103,13 @@ class Narrator:
             case Kind.REACTION_ADDED if happening.by_app:
                 self._reacted(happening.text, subject)
             case Kind.REF_PUSHED if happening.by_app:
-                self._pushed(happening.text, happening.repository or "", subject.after)
+                self._pushed(happening.text, happening.repository or "", subject.before, subject.after)
             case Kind.PULL_OPENED:
                 self._pull_opened(subject)
+            case Kind.CHECK_STARTED | Kind.CHECK_CHANGED | Kind.CHECK_FINISHED if subject.app.slug == self._slug:
+                self._own_check(subject)
+            case Kind.CHECK_STARTED | Kind.CHECK_CHANGED | Kind.CHECK_FINISHED:
+                self._check(subject)
             case Kind.REVIEW_REQUESTED:
                 self.line(f"{happening.text} is asked to review #{subject.number}")
                 self.note("Review asked for")
@@ -188,7 +200,15 @@ class Narrator:
             self._progress(status)
 
     def _status_turned(self, status: Status) -> None:
+        if status.head.startswith(CHECKING):
+            self._ci_rounds += 1
+            again = self._ci_rounds > 1
+            self.scene("CI runs again" if again else "The repository's own CI runs, and nothing else does")
+        elif status.head.startswith(RED):
+            self.scene("CI is red, and that brings the same session back")
         self.line(status.head, " · ".join(fact for fact in status.facts if not fact.startswith("branch")))
+        if status.head.startswith(RED):
+            self._terminal.line(None, f"“{status.words}”")
         if status.head.startswith("Working") and self._deed.name != "the mention":
             self.note("The session goes on")
 
@@ -214,13 +234,19 @@ class Narrator:
 
     # -- what becomes of it --------------------------------------------------------------------------------------------
 
-    def _pushed(self, told: str, repository: str, head: str) -> None:
-        self.scene("The service pushes the commits, and opens a pull request")
-        commit = self._github.log(repository, head)[0]
+    def _pushed(self, told: str, repository: str, before: str, after: str) -> None:
+        again = self._deed.name == _RED_CHECK
+        self.scene(
+            "The service pushes the fix" if again else "The service pushes the commits, and opens a pull request"
+        )
+        commit = self._github.log(repository, after)[0]
         helpers = re.findall(r"^Co-authored-by: (.*?) <", commit.message, re.MULTILINE)
         self.line(f"Pushed {told}")
         self.line(f"The commit is by {commit.author.name}", f"co-authored by {', '.join(helpers)}" if helpers else "")
-        self.note("The commits are pushed")
+        self.note("The fix is pushed" if again else "The commits are pushed")
+        self._push = Deed("the push", self.now)
+        if again:
+            self._terminal.diff(self._github.diff(repository, before, after), f"What is new in {after[:7]}")
 
     def _pull_opened(self, pull: Pull) -> None:
         self.note("The pull request is open")
@@ -233,6 +259,31 @@ class Narrator:
         )
         patch = self._github.diff(pull.repository.full_name, pull.base, pull.head)
         self._terminal.diff(patch, f"The changes of #{pull.number}")
+
+    # -- what CI says of it --------------------------------------------------------------------------------------------
+
+    def _check(self, check: CheckRun) -> None:
+        if check.suite.head_branch == check.repository.default_branch:
+            return  # what CI says after a merge is another story
+        told = f"The check “{check.name}” of {check.head_sha[:7]}"
+        if check.status != "completed":
+            self.line(f"{told} {'is queued' if check.status == 'queued' else 'runs'}")
+            return
+        red = check.conclusion == "failure"
+        step = next((f"in the step “{step.name}”" for step in check.steps if step.conclusion == "failure"), "")
+        self.line(f"{told} is {'red' if red else 'green'}", step, style="bad" if red else "good")
+        for remark in check.annotations[:1]:
+            self._terminal.line(None, f"{remark.path}:{remark.start_line}: {remark.message}", style="bad")
+        deed = _RED_CHECK if red else "the green check"
+        self.note(f"{deed[:1].upper()}{deed[1:]}", self._push)
+        self._deed = Deed(deed, self.now)
+
+    def _own_check(self, check: CheckRun) -> None:
+        """The App's own check run, when it first appears; from then on it says what the status comment says."""
+        if not self._own_check_told:
+            buttons = ", ".join(button.label for button in check.actions)
+            self.line(f"{self._bot}'s own check: “{check.title}”", f"with a button: {buttons}")
+        self._own_check_told = True
 
 
 def _worth_a_line(before: Status, after: Status) -> bool:

@@ -64,10 +64,14 @@ Part = Words | Boxes | Small | Folded
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A status comment at a glance. `facts` are turn, time, cost and branch in plain words; `activity` may be empty."""
+    """A status comment at a glance, in plain words.
+
+    `facts` are turn, time, cost and branch; `words` is the paragraph below. It may be empty, and so may `activity`.
+    """
 
     head: str
     facts: tuple[str, ...]
+    words: str
     boxes: tuple[Box, ...]
     activity: str
 
@@ -95,9 +99,16 @@ def read_status(body: str) -> Status:
     return Status(
         head=plain(found["head"] if found else first),
         facts=tuple(plain(fact) for fact in ((found and found["facts"]) or "").split(" · ") if fact),
+        words=plain(_below(parts)),
         boxes=next((part.items for part in parts if isinstance(part, Boxes)), ()),
         activity=next((plain(part.markdown) for part in parts if isinstance(part, Small)), ""),
     )
+
+
+def _below(parts: Sequence[Part]) -> str:
+    """The paragraph below the first line."""
+    below = parts[0].markdown.split("\n\n")[1:2] if parts and isinstance(parts[0], Words) else []
+    return "".join(below)
 
 
 def dollars(status: str) -> float:

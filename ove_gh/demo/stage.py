@@ -1,4 +1,4 @@
-"""The stage of the demo and the acceptance tests: a simulated GitHub, a scripted model, and the real service.
+"""The stage of the demo and the acceptance tests: a simulated GitHub, a scripted model, a CI, and the real service.
 
 The service is a process of its own with an environment built from nothing. It can be stopped, killed and started again
 on the same data directory, on the same port.
@@ -13,10 +13,11 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ove_gh.demo.ci import Job, Step, Workflow
 from ove_gh.demo.github import App, SimulatedGitHub
 from ove_gh.demo.model import ScriptedModel, Usage
 from ove_gh.events import SUBSCRIBED_EVENTS
@@ -29,7 +30,7 @@ STOP_SECONDS = 10.0
 
 SHOP_FILES = {
     ".gitignore": "__pycache__/\n",
-    "README.md": "# shop\n\nA small shop. `cart.py` adds up what somebody wants to buy.\n",
+    "README.md": "# shop\n\nA small shop. `cart.py` adds up what somebody wants to buy, `page.py` shows it.\n",
     "CLAUDE.md": "Python only, no dependencies. Tests are plain asserts: `python3 test_cart.py`.\n",
     "cart.py": (
         '"""The cart."""\n\n'
@@ -54,7 +55,37 @@ SHOP_FILES = {
         'assert cart.average() == Decimal("3.00")\n'
         'print("ok")\n'
     ),
+    "page.py": (
+        '"""The page that shows the cart."""\n\n'
+        "from cart import Cart\n\n\n"
+        "def average(cart: Cart) -> str:\n"
+        '    """The average price of one piece as the page shows it: with cents, or a dash where there is none."""\n'
+        "    try:\n"
+        "        return str(cart.average())\n"
+        "    except ZeroDivisionError:\n"
+        '        return "-"\n'
+    ),
+    "test_page.py": (
+        "import re\n\n"
+        "from cart import Cart\n"
+        "from page import average\n\n"
+        "full = Cart()\n"
+        'full.add("2.50", 2)\n'
+        'full.add("4.00")\n'
+        "for cart in (full, Cart()):\n"
+        "    shown = average(cart)\n"
+        '    assert re.fullmatch(r"\\d+\\.\\d\\d|-", shown), f"the page shows {shown!r}, without cents"\n'
+        'print("ok")\n'
+    ),
 }
+
+SHOP_JOBS = (
+    Job(
+        "test",
+        (Step("Test the cart", ("python3", "test_cart.py")), Step("Test the page", ("python3", "test_page.py"))),
+    ),
+)
+"""The shop's own CI. It is green on the default branch, and runs more than CLAUDE.md names."""
 
 
 class ServiceDied(Exception):
@@ -121,6 +152,7 @@ class Stage:
 
     github: SimulatedGitHub
     model: ScriptedModel
+    ci: Workflow
     app: App
     service: Service
     data_dir: Path
@@ -128,9 +160,16 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def staged(
-    folder: Path, settings: Mapping[str, str] | None = None, *, usage: Usage | None = None
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    usage: Usage | None = None,
+    jobs: Sequence[Job] = (),
 ) -> AsyncIterator[Stage]:
-    """Set the stage in an empty folder and start the service; `settings` are more of its environment variables."""
+    """Set the stage in an empty folder and start the service.
+
+    `settings` are more of the service's environment variables, `jobs` what CI runs on each pushed commit.
+    """
     async with (
         SimulatedGitHub.running() as github,
         ScriptedModel.running(api_key=MODEL_KEY, usage=usage) as model,
@@ -151,7 +190,8 @@ async def staged(
         try:
             await service.start()
             github.set_webhook_url(app, f"{url}/api/github/webhooks")
-            yield Stage(github, model, app, service, data_dir)
+            async with Workflow(github, REPOSITORY, jobs) as ci:
+                yield Stage(github, model, ci, app, service, data_dir)
         finally:
             await _end(service)
 
@@ -185,6 +225,7 @@ def _environment(
         "OVE_DATA_DIR": str(folder / "data"),
         "OVE_AGENT_PATH": str(Path(sys.executable).parent),  # the agent finds this Python too
         "OVE_STATUS_INTERVAL": "0.2",
+        "OVE_CI_GRACE": "0.2s",  # checks are there at the push, or never
         "OVE_LOG_FORMAT": "json",
         "HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}:{os.defpath}",

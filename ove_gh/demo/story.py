@@ -16,11 +16,12 @@ from typing import TypeVar
 
 from ove_gh.demo.github import Comment, Kind, Pull, SimulatedGitHub, WaitedInVain
 from ove_gh.demo.interactive import converse
-from ove_gh.demo.narrator import Deed, Narrator, is_status
+from ove_gh.demo.model import ScriptedModel
+from ove_gh.demo.narrator import CHECKING, RED, Deed, Narrator, is_status
 from ove_gh.demo.processes import claude_processes
 from ove_gh.demo.reading import dollars
 from ove_gh.demo.script import ISSUE_BODY, ISSUE_TITLE, REQUEST, script
-from ove_gh.demo.stage import REPOSITORY, SLUG, ServiceDied, Stage, staged
+from ove_gh.demo.stage import REPOSITORY, SHOP_JOBS, SLUG, ServiceDied, Stage, staged
 from ove_gh.demo.terminal import Terminal
 from ove_gh.demo.watching import (
     by_the_app,
@@ -104,7 +105,7 @@ async def _play(terminal: Terminal, folder: Path, *, interactive: bool, keep: bo
     service_log = folder / "service.log"
     try:
         began = time.monotonic()
-        async with staged(folder, {"OVE_STATUS_INTERVAL": STATUS_INTERVAL}) as stage:
+        async with staged(folder, {"OVE_STATUS_INTERVAL": STATUS_INTERVAL}, jobs=SHOP_JOBS) as stage:
             stage.model.when(lambda _: True, script())
             _say_ready(terminal, stage, time.monotonic() - began)
             narrator = Narrator(terminal, stage.github, SLUG)
@@ -131,6 +132,7 @@ async def _play(terminal: Terminal, folder: Path, *, interactive: bool, keep: bo
 
 async def _tell(terminal: Terminal, stage: Stage, narrator: Narrator) -> None:
     github = stage.github
+    stage.ci.held = True
     await terminal.breathe()
     number = github.open_issue(REPOSITORY, "alice", ISSUE_TITLE, ISSUE_BODY).number
     await terminal.breathe()
@@ -142,7 +144,11 @@ async def _tell(terminal: Terminal, stage: Stage, narrator: Narrator) -> None:
     await _survive(terminal, narrator, stage)
     await terminal.breathe()
     github.comment(REPOSITORY, number, "alice", "1")
-    pull, status = await _until(stage, _finished, "the pull request")
+    await _let_ci_run(terminal, narrator, stage, "whether CI takes seconds or hours")
+    await _until(stage, lambda github: status_begins(github, RED), "the word about the red check")
+    await _show_report(narrator, stage)
+    await _let_ci_run(terminal, narrator, stage)
+    pull, status = await _until(stage, _finished, "the end")
     await github.settled()
     await terminal.breathe()
     narrator.show_status(status)
@@ -175,6 +181,30 @@ async def _survive(terminal: Terminal, narrator: Narrator, stage: Stage) -> None
     narrator.line(f"Started again, ready after {took:.1f} s: pid {service.process.pid}", "the question still stands")
 
 
+async def _let_ci_run(terminal: Terminal, narrator: Narrator, stage: Stage, remark: str = "") -> None:
+    """CI gets its runner when the service waits for it, and nothing of the agent runs any more."""
+    await _until(stage, _waits_for_checks, "the checks")
+    await stage.github.settled()
+    if await _no_claude(stage):
+        narrator.line("Claude processes: 0", remark)
+    await terminal.breathe()
+    stage.ci.release()
+
+
+async def _show_report(narrator: Narrator, stage: Stage) -> None:
+    """The model is told what failed in the session that it knows: its first words show that."""
+
+    def report(model: ScriptedModel) -> str:
+        return next((one.last_text for one in model.requests if "<check_results" in one.last_text), "")
+
+    await while_alive(stage.service, stage.model.wait_for(report, LIMIT))
+    took = narrator.note("The session has the report")
+    lines = len(report(stage.model).splitlines())
+    narrator.line(
+        f"The session has the report, {took:.1f} s later", f"{lines} lines: what failed, where, the log's end"
+    )
+
+
 async def _no_claude(stage: Stage) -> bool:
     """Wait until no Claude process is left; False where they cannot be counted."""
     for _ in range(100):
@@ -182,21 +212,29 @@ async def _no_claude(stage: Stage) -> bool:
         if not running:
             return running is not None
         await asyncio.sleep(0.02)
-    raise WentWrong("A Claude process still runs although the question waits.")
+    raise WentWrong("A Claude process still runs although there is nothing to do for it.")
 
 
 def _has_asked(github: SimulatedGitHub) -> bool:
     return newest_question(github) is not None and status_begins(github, "Waiting for an answer")
 
 
+def _waits_for_checks(github: SimulatedGitHub) -> bool:
+    """Whether the status comment and the App's own check say that it waits for the others."""
+    pulls = github.pulls(REPOSITORY)
+    shown = github.checks(REPOSITORY, pulls[0].head_sha) if pulls else []
+    return status_begins(github, CHECKING) and any(check.app.slug == SLUG for check in shown)
+
+
 def _finished(github: SimulatedGitHub) -> tuple[Pull, Comment] | None:
-    """The pull request and the status, once everything has been said and asked."""
+    """The pull request and the status, once everything has been said and asked, and the App's own check has ended."""
     status, pulls = newest_status(github), github.pulls(REPOSITORY)
     if status is None or not status_begins(github, "Done"):
         return None
     if not pulls:
         raise WentWrong("The task ended without a pull request.")
-    return (pulls[0], status) if pulls[0].requested_reviewers else None
+    checked = all(check.status == "completed" for check in github.checks(REPOSITORY, pulls[0].head_sha))
+    return (pulls[0], status) if pulls[0].requested_reviewers and checked else None
 
 
 async def _until(stage: Stage, predicate: Callable[[SimulatedGitHub], T | None], what: str) -> T:
@@ -216,8 +254,10 @@ def _check(stage: Stage, pull: Pull, number: int) -> None:
     """The demo is also a proof: what it shows must be what it says."""
     if stage.model.surprises:
         raise WentWrong(f"The model was asked for something that its script does not know: {stage.model.surprises[0]}")
-    if "return Decimal(0)" not in stage.github.diff(REPOSITORY, pull.base, pull.head):
-        raise WentWrong("The pull request does not hold the change that was decided.")
+    if 'return Decimal("0.00")' not in stage.github.diff(REPOSITORY, pull.base, pull.head):
+        raise WentWrong("The pull request does not hold the change that was decided, as CI wants it.")
+    if any(check.conclusion != "success" for check in stage.github.checks(REPOSITORY, pull.head_sha)):
+        raise WentWrong("The checks of the pull request are not all green.")
     if f"Closes #{number}" not in (pull.body or ""):
         raise WentWrong("The pull request does not close the issue.")
 
@@ -227,11 +267,11 @@ def _check(stage: Stage, pull: Pull, number: int) -> None:
 
 def _introduce(terminal: Terminal, *, interactive: bool) -> None:
     terminal.blank()
-    terminal.title("ove-gh: from a comment to a pull request, with a question in between")
+    terminal.title("ove-gh: from a comment to a green pull request, with a question and a red check in between")
     terminal.blank()
     terminal.facts(
         [
-            ("Real", "the service, Claude Code's CLI, git over HTTP, SQLite, signed webhooks, expiring tokens"),
+            ("Real", "the service, Claude Code's CLI, git, SQLite, signed webhooks, expiring tokens, CI's tests"),
             ("Simulated", "GitHub itself, and the model, which follows a script; nothing leaves this machine"),
             ("No walls", "in this version the agent's commands run as you, without a sandbox around them"),
         ]

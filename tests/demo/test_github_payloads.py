@@ -7,10 +7,25 @@ from typing import Any
 
 import pytest
 
+from ove_gh.demo.github import Button
 from tests.demo.github_scene import SHOP, Scene, setting
 from tests.payload_examples import example_payloads
 
 pytestmark = pytest.mark.anyio
+
+CHECKED = {
+    "check_run.created",
+    "check_run.completed",
+    "check_run.requested_action",
+    "check_suite.requested",
+    "check_suite.completed",
+    "fork",
+    "status",
+    "workflow_run.requested",
+    "workflow_run.completed",
+}
+"""What is told of checks and forks; for each of them GitHub has an example."""
+NOWHERE = "http://127.0.0.1:9/"
 
 UNRELIABLE = {
     "issue.draft": "a pull request's field, in examples that were made from one",
@@ -18,25 +33,30 @@ UNRELIABLE = {
     "hook.url": "a repository's webhook has it, an App's has not",
     "sender": "a ping that follows the making of an App has none",
     "installation.permissions": "each App has its own",
+    "check_run.app.permissions": "each App has its own",
+    "check_run.check_suite.app.permissions": "each App has its own",
+    "check_suite.app.permissions": "each App has its own",
 }
 
 
 async def test_payloads_have_every_common_field_of_githubs_examples() -> None:
     """Every field that all of GitHub's examples of an event and action share is in ours too, at any depth."""
-    missing = {}
-    for name, payload in (await _payloads()).items():
+    missing, payloads = {}, await _payloads()
+    for name, payload in payloads.items():
         event, _, action = name.partition(".")
         examples = [one for _, one in example_payloads(event) if one.get("action", "") == action]
         absent = [path for path in _absent(examples, payload) if not path.startswith(tuple(UNRELIABLE))]
         if examples and absent:
             missing[name] = absent
     assert missing == {}
+    assert payloads.keys() >= CHECKED
 
 
 async def _payloads() -> dict[str, Any]:
     """One payload of each kind that the simulation sends."""
-    async with setting(webhook_url="http://127.0.0.1:9/") as scene:
+    async with setting(webhook_url=NOWHERE) as scene:
         _live(scene)
+        _check(scene)
         await scene.github.settled()
         return {one.webhook.name: one.payload for one in scene.github.deliveries}
 
@@ -58,6 +78,28 @@ def _live(scene: Scene) -> None:
     github.merge_pull(SHOP, 2, "alice")
     github.uninstall(scene.app, "acme/second")
     github.uninstall(scene.app, SHOP)
+
+
+def _check(scene: Scene) -> None:
+    """What an App receives that may see everything of checks."""
+    github, events = (
+        scene.github,
+        ("check_run", "check_suite", "fork", "push", "pull_request", "status", "workflow_run"),
+    )
+    may = {"actions": "read", "checks": "write", "contents": "read", "pull_requests": "read", "statuses": "read"}
+    app = github.create_app("checker", permissions=may, events=events, webhook_url=NOWHERE)
+    github.install(app, SHOP)
+    github.fork(SHOP, "bob")
+    sha = github.push_commit(SHOP, "more", "alice", {"cart.py": "total = 3\n"}, "More")
+    pull = github.open_pull(SHOP, "alice", "More", head="more")
+    run = github.start_check(SHOP, sha, "test")
+    github.begin_check(run)
+    github.finish_check(run, "failure")
+    github.set_status(SHOP, sha, "ci/x", "failure")
+    own = github.start_check(SHOP, sha, "checker", app="checker")
+    own.actions = (Button("Stop", "Stop the work", "stop"),)
+    github.press(own, "alice", "stop")
+    github.close_pull(SHOP, pull.number, "alice")
 
 
 def _absent(examples: Sequence[dict[str, Any]], ours: Any, path: str = "") -> Iterator[str]:

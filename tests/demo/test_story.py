@@ -37,10 +37,28 @@ STEPS = [
     "■■",
     "Pushed ove/1-",
     "The commit is by ove[bot]  co-authored by alice",
+    "The check “test” of ",
     "Closes #1",
     "+            return Decimal(0)",
+    "Waiting for the checks of ",
+    "ove[bot]'s own check: “Waiting for the other checks”  with a button: Stop",
+    "Claude processes: 0",
+    "is red  in the step “Test the page”",
+    "test_page.py:11: AssertionError: the page shows '0', without cents",
+    "Checks are red on ",
+    "attempt 1 of 3",
+    "The session has the report",
+    "Pushed ove/1-",
+    '+            return Decimal("0.00")',
+    "Waiting for the checks of ",
+    "Claude processes: 0",
+    "is green",
+    "Done: #2 fixes this, and its checks are green",
+    "alice is asked to review #2",
     "The status comment in its last form",
-    "Done: #2 fixes this",
+    "Done: #2 fixes this, and its checks are green",
+    "test failed: AssertionError",
+    "its one check passed",
     "What took how long",
     "Comments by the App  2, ",
     "Next: ",
@@ -108,7 +126,7 @@ async def test_the_demo_tells_the_whole_story_and_cleans_up(tmp_path: Path) -> N
 
 
 async def test_somebody_at_the_keyboard_plays_alice(tmp_path: Path) -> None:
-    """Typed words become comments and ticks, the answer decides what the model does, --keep keeps the repository."""
+    """Typed words become comments and ticks, the answer and CI decide what the model does, --keep keeps the work."""
     typed = [
         "hello everybody",
         "@ove can you \\",
@@ -128,6 +146,9 @@ async def test_somebody_at_the_keyboard_plays_alice(tmp_path: Path) -> None:
     assert "😕 by ove[bot]" in said
     assert "☑ 2. An error" in said
     assert '+            raise ValueError("an empty cart has no average")' in said
+    assert "cart.py:19: ValueError: an empty cart has no average" in said
+    assert "+    except ValueError:" in said
+    assert "Done: #2 fixes this, and its checks are green" in said
     assert "You wrote: “and now?”" in said
     assert "alice merges #2 into main" in said
     assert "#1 is closed" in said

@@ -9,6 +9,7 @@ import pytest
 
 from ove_gh import comments
 from ove_gh.agent import Step
+from ove_gh.ci import Annotation, Check, FailedCheck, Report, Verdict
 from ove_gh.demo import script
 from ove_gh.demo.interactive import Command, Do, Say, Tick, find_box, read_command
 from ove_gh.demo.model import Reply, Request
@@ -16,8 +17,9 @@ from ove_gh.demo.model.steps import Say as Said
 from ove_gh.demo.model.steps import Use
 from ove_gh.demo.reading import Box, Boxes, Folded, Small, Words, boxes, dollars, newly_ticked, plain, read_comment
 from ove_gh.demo.reading import read_status as read
-from ove_gh.demo.stage import SHOP_FILES
+from ove_gh.demo.stage import SHOP_FILES, SHOP_JOBS
 from ove_gh.demo.terminal import Terminal
+from ove_gh.prompt import checks_prompt
 from ove_gh.questions import Option, Question
 
 QUESTIONS = (Question("Which rounding?", "Rounding", (Option("Half even", "as invoices do"), Option("Half up"))),)
@@ -44,6 +46,7 @@ def test_a_status_comment_is_read_at_a_glance() -> None:
     assert status.facts == ("turn 2", "1 min 40 s", "$0.12", "branch ove/1-cart")
     assert [(box.ticked, box.stressed) for box in status.boxes] == [(True, False), (False, True), (False, False)]
     assert status.current == "Fix total()"
+    assert status.words == ""
     assert status.activity == "Running pytest"
     assert dollars(STATUS) == 0.12
 
@@ -243,3 +246,78 @@ def test_the_model_stops_when_the_tools_say_something_else(place: int, shown: li
     [block] = play(place, *shown).blocks
     assert isinstance(block, Said)
     assert block.text.startswith("I stop here")
+
+
+# -- the model's part when checks fail ---------------------------------------------------------------------------------
+
+BARE_ZERO = "AssertionError: the page shows '0', without cents"
+OLD_ERROR = "ValueError: an empty cart has no average"
+
+
+def report_of(error: str, *, name: str = "test", annotated: bool = True, logged: bool = True) -> str:
+    """What the service tells the model of a failed check; the parts can be left out."""
+    check = Check(f"github-actions/{name}", name, Verdict.FAILED, "failure", "http://127.0.0.1/check")
+    annotations = (Annotation("test_page.py", 11, "failure", error),) if annotated else ()
+    log = f"Traceback (most recent call last):\n{error}\n##[error]Process completed with exit code 1." if logged else ""
+    failed = FailedCheck(check, annotations, "Test the page", log)
+    return checks_prompt(Report("0" * 40, (failed,)), attempt=1, max_attempts=3, branch="ove/1-cart")
+
+
+def told(report: str, answer: str, *exchanges: Exchange) -> Reply:
+    """The reply after a report, when the work is done, and after what the model has done about it since."""
+    work = (LOOKED, *TASKS, *READ, answered(answer))
+    messages = conversation(*work, *exchanges).messages
+    messages.insert(1 + 2 * len(work), {"role": "user", "content": report})
+    step = script.script()[REPORTED]
+    assert callable(step)
+    made = step(Request({"model": "claude-x", "messages": messages}, {}))
+    assert isinstance(made, Reply)
+    return made
+
+
+REPORTED = 12
+"""The place of the first reply after the work is done."""
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "file", "line"),
+    [
+        ("Zero", BARE_ZERO, "cart.py", '            return Decimal("0.00")'),
+        ("An error", OLD_ERROR, "page.py", "    except ValueError:"),
+    ],
+)
+def test_the_repair_follows_from_the_report(answer: str, error: str, file: str, line: str) -> None:
+    """Told what CI found, the model sees it fail here, too, and then changes what is wrong."""
+    looks = [block for block in told(report_of(error), answer).blocks if isinstance(block, Use)]
+    assert script.PAGE_TEST in [look.input.get("command") for look in looks]
+    seen = ("Bash", {"command": script.PAGE_TEST}, f"Exit code 1\n{error}")
+    [edit] = [block for block in told(report_of(error), answer, seen).blocks if isinstance(block, Use)]
+    before = SHOP_FILES[file].replace("        return sum", "            return Decimal(0)\n        return sum")
+    assert before.count(edit.input["old_string"]) == 1
+    assert edit.input["file_path"] == f"/clone/{file}"
+    assert line in before.replace(edit.input["old_string"], edit.input["new_string"]).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("report", "answer"),
+    [
+        (report_of(BARE_ZERO, name="lint"), "Zero"),
+        (report_of(BARE_ZERO, annotated=False), "Zero"),
+        (report_of(BARE_ZERO, logged=False), "Zero"),
+        (report_of(OLD_ERROR), "Zero"),
+        (report_of(BARE_ZERO), "None"),
+    ],
+    ids=["another check", "no annotation", "no log", "another error", "nothing to repair"],
+)
+def test_the_model_repairs_nothing_that_the_report_does_not_tell(report: str, answer: str) -> None:
+    """Without the check's name, its annotation or its log in the report there is no repair: so the demo proves them."""
+    [block] = told(report, answer).blocks
+    assert isinstance(block, Said)
+    assert block.text.startswith("I stop here")
+
+
+def test_the_check_that_the_model_knows_is_the_one_that_ci_makes() -> None:
+    """CI's job has the name, and runs the command, that the model's part goes by."""
+    assert [job.name for job in SHOP_JOBS] == [script.CHECK]
+    commands = [" ".join(step.command) for step in SHOP_JOBS[0].steps]
+    assert commands == [script.TEST, script.PAGE_TEST]

@@ -1,6 +1,15 @@
 """A GitHub in this process, for the demo and the tests: honest about what GitHub accepts, refuses and sends."""
 
 from ove_gh.demo.github.bare import Commit
+from ove_gh.demo.github.check_records import (
+    Annotation,
+    Button,
+    CheckRun,
+    CheckState,
+    CheckSuite,
+    CommitStatus,
+    JobStep,
+)
 from ove_gh.demo.github.clock import Clock
 from ove_gh.demo.github.deliveries import Delivery, Disturbance, signature
 from ove_gh.demo.github.faults import (
@@ -19,16 +28,23 @@ from ove_gh.demo.github.refusals import Refused
 from ove_gh.demo.github.simulated import SimulatedGitHub, WaitedInVain
 
 __all__ = [
+    "Annotation",
     "App",
+    "Button",
+    "CheckRun",
+    "CheckState",
+    "CheckSuite",
     "Clock",
     "Comment",
     "Commit",
+    "CommitStatus",
     "Delivery",
     "Disturbance",
     "Fault",
     "Hang",
     "Happening",
     "Issue",
+    "JobStep",
     "Kind",
     "Pull",
     "Reaction",

@@ -10,20 +10,23 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ove_gh.demo.github.bare import BareRepository
+from ove_gh.demo.github.check_records import ACTIONS
 from ove_gh.demo.github.happenings import Kind
 from ove_gh.demo.github.records import Actor, App, Installation, Repository, Role, User
-from ove_gh.demo.github.refusals import unprocessable
+from ove_gh.demo.github.refusals import not_found, unprocessable
 from ove_gh.demo.github.world import World
 
 _PERMISSIONS_FOR = {
     "check_run": {"checks"},
     "check_suite": {"checks"},
+    "fork": {"contents"},
     "issue_comment": {"issues", "pull_requests"},
     "issues": {"issues"},
     "pull_request": {"pull_requests"},
     "pull_request_review": {"pull_requests"},
     "pull_request_review_comment": {"pull_requests"},
     "push": {"contents"},
+    "repository": {"metadata"},
     "status": {"statuses"},
     "workflow_run": {"actions"},
 }
@@ -59,6 +62,38 @@ def create_repository(
     return repository
 
 
+def fork(world: World, actor: Actor, repository: Repository) -> Repository:
+    """A person's copy of a repository, with all its branches; who has one already gets that."""
+    if not actor.may(repository, "read"):
+        raise not_found()
+    full_name = f"{actor.user.login}/{repository.name}"
+    held = world.repositories.get(full_name.lower())
+    if held is not None and held.parent is repository:
+        return held
+    if held is not None:
+        raise unprocessable("Repository", "name already exists on this account", field="name")
+    now = world.clock.now()
+    git = BareRepository(world.folder / f"{full_name}.git")
+    git.create(repository.default_branch)
+    git.copy_branches(repository.git)
+    made = Repository(
+        next(world.ids.repository),
+        actor.user,
+        repository.name,
+        repository.private,
+        repository.default_branch,
+        git,
+        now,
+        now,
+        parent=repository,
+    )
+    made.announced_refs = git.refs()
+    world.repositories[full_name.lower()] = made
+    world.announce("fork", None, repository, actor.user, forkee=world.shapes.repository(made) | {"public": True})
+    world.tell(Kind.REPOSITORY_FORKED, actor, repository, None, full_name, made)
+    return made
+
+
 def create_app(
     world: World,
     slug: str,
@@ -71,7 +106,7 @@ def create_app(
 ) -> App:
     """A new App with a key and a bot account; raises Refused for an event that its permissions do not allow."""
     for event in events:
-        if not _PERMISSIONS_FOR.get(event, set()) & set(permissions):
+        if not _PERMISSIONS_FOR.get(event, set()) & {"metadata", *permissions}:
             raise unprocessable("Integration", f"Default events unsupported: {event}", field="default_events")
     bot = create_user(world, f"{slug}[bot]", "Bot", f"{slug}[bot]")
     bot.app_slug = slug
@@ -95,6 +130,46 @@ def create_app(
     )
     world.apps.append(app)
     set_webhook_url(world, app, webhook_url)
+    return app
+
+
+def check_app(world: World, slug: str) -> App:
+    """The App of that slug, to report checks in its name; one that nobody made is made now, and never calls the API."""
+    known = next((app for app in world.apps if app.slug == slug), None) or world.check_apps.get(slug)
+    if known is None:
+        owner = world.users.get("app-owner") or create_user(world, "app-owner", "User")
+        bot = create_user(world, f"{slug}[bot]", "Bot", f"{slug}[bot]")
+        known = _check_app(world, next(world.ids.app), slug, slug, owner, bot)
+    return known
+
+
+def create_actions_app(world: World) -> App:
+    """GitHub Actions: it is on every repository, and its ids are those that it has on github.com."""
+    owner = User(9_919, "github", "Organization", world.clock.now(), "GitHub")
+    bot = User(41_898_282, f"{ACTIONS}[bot]", "Bot", world.clock.now(), f"{ACTIONS}[bot]")
+    world.users |= {one.login: one for one in (owner, bot)}
+    return _check_app(world, 15_368, ACTIONS, "GitHub Actions", owner, bot)
+
+
+def _check_app(world: World, number: int, slug: str, name: str, owner: User, bot: User) -> App:
+    bot.app_slug = slug
+    app = App(
+        app_id=number,
+        slug=slug,
+        name=name,
+        owner=owner,
+        bot=bot,
+        permissions={"metadata": "read", "checks": "write", "contents": "read", "statuses": "write"},
+        events=("check_run", "check_suite"),
+        webhook_url=None,
+        webhook_secret="",
+        private_key_pem="",
+        public_key_pem="",
+        client_id=f"Iv23li{number:014x}",
+        hook_id=next(world.ids.hook),
+        created_at=world.clock.now(),
+    )
+    world.check_apps[slug] = app
     return app
 
 

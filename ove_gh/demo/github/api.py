@@ -12,7 +12,7 @@ from starlette.convertors import Convertor
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from ove_gh.demo.github import api_apps, api_issues, api_pulls, api_repositories
+from ove_gh.demo.github import api_actions, api_apps, api_checks, api_issues, api_pulls, api_repositories
 from ove_gh.demo.github.access import Caller, check_permission, identify
 from ove_gh.demo.github.endpoints import Answer, Call, Endpoint
 from ove_gh.demo.github.faults import Request
@@ -43,7 +43,9 @@ class Api:
         self.limits = RateLimits(world.clock)
         self._world = world
         endpoints = (
+            *api_actions.ENDPOINTS,
             *api_apps.ENDPOINTS,
+            *api_checks.ENDPOINTS,  # before those of repositories: a commit may be named by a branch with slashes
             *api_issues.ENDPOINTS,
             *api_pulls.ENDPOINTS,
             *api_repositories.ENDPOINTS,

@@ -48,13 +48,12 @@ def list_pulls(call: Call) -> Answer:
     state, head, base = call.query.get("state", "open"), call.query.get("head"), call.query.get("base")
     if state not in ("open", "closed", "all"):
         raise Refused(422, "Validation Failed", ({"resource": "PullRequest", "field": "state", "code": "invalid"},))
-    owner = call.repository.owner.login
     pulls = [issue.pull for issue in reversed(call.repository.issues.values()) if issue.pull]
     found = [
         pull
         for pull in pulls
         # a head without its owner does not narrow the list: GitHub passes over it in silence
-        if (not head or ":" not in head or head.lower() == f"{owner}:{pull.head}".lower())
+        if (not head or ":" not in head or head.lower() == f"{pull.head_repository.owner.login}:{pull.head}".lower())
         and (not base or pull.base == base)
         and state in ("all", pull.state)
     ]

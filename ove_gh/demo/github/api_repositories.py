@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from ove_gh.demo.github.bare import GitFailed
+from ove_gh.demo.github.checks import commit_of
 from ove_gh.demo.github.endpoints import Answer, Call, Endpoint, page_of
 from ove_gh.demo.github.pulls import find_branch
 from ove_gh.demo.github.records import Repository, Role
@@ -60,6 +61,22 @@ def get_branch(call: Call) -> Answer:
     world, repository, name = call.world, call.repository, call.params["branch"]
     commit = repository.git.log(find_branch(repository, name), limit=1)[0]
     return Answer(world.shapes.branch(repository, name, commit, world.author_of(commit)))
+
+
+def get_commit(call: Call) -> Answer:
+    """One commit, by its id or by a branch or tag, with what it changes."""
+    world, repository = call.world, call.repository
+    sha = commit_of(repository, call.params["ref"])
+    commit, changes = repository.git.log(sha, limit=1)[0], repository.git.changes(sha)
+    committer = world.account_of(commit.committer)
+    added, deleted = sum(one.additions for one in changes), sum(one.deletions for one in changes)
+    files, headers = page_of(call, changes, most=300)
+    content = world.shapes.commit(repository, commit, world.author_of(commit)) | {
+        "committer": world.shapes.user(committer) if committer else None,
+        "stats": {"total": added + deleted, "additions": added, "deletions": deleted},
+        "files": [world.shapes.file_change(repository, one, sha) for one in files],
+    }
+    return Answer(content, headers=headers)
 
 
 def get_ref(call: Call) -> Answer:
@@ -157,6 +174,7 @@ ENDPOINTS = (
     Endpoint(
         "GET", f"{_REPO}/branches/{{branch:path}}", get_branch, "installation", "branches/branches#get-a-branch", _CODE
     ),
+    Endpoint("GET", f"{_REPO}/commits/{{ref:path}}", get_commit, "installation", "commits/commits#get-a-commit", _CODE),
     Endpoint("GET", f"{_REPO}/git/ref/{{ref:path}}", get_ref, "installation", "git/refs#get-a-reference", _CODE),
     Endpoint(
         "GET",

@@ -178,7 +178,7 @@ class BareRepository:
     def resolve(self, name: str) -> str | None:
         """The commit that a branch, tag or full or shortened id names, or None."""
         refs = self.refs()
-        for ref in (name, f"refs/heads/{name}", f"refs/tags/{name}"):
+        for ref in (name, f"refs/{name}", f"refs/heads/{name}", f"refs/tags/{name}"):
             if ref in refs:
                 return self._commit_of(refs[ref])
         is_id = 4 <= len(name) <= 40 and all(letter in "0123456789abcdef" for letter in name)
@@ -212,6 +212,17 @@ class BareRepository:
     def delete_ref(self, ref: str) -> None:
         """Remove a ref (spelled out in full)."""
         self.git("update-ref", "-d", ref)
+
+    def fetch(self, other: BareRepository, branch: str) -> str | None:
+        """Bring a branch of another repository here, under no name; returns its tip, or None when there is none."""
+        tip = other.branch(branch)
+        if tip is not None:
+            self.git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(other.path), f"refs/heads/{branch}")
+        return tip
+
+    def copy_branches(self, other: BareRepository) -> None:
+        """Bring all branches of another repository here."""
+        self.git("fetch", "--quiet", "--no-write-fetch-head", str(other.path), "refs/heads/*:refs/heads/*")
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor, or None for unrelated histories."""
@@ -313,6 +324,11 @@ class BareRepository:
         return tuple(
             FileChange(*change, patch=patch) for change, patch in zip(_read_counts(counted), hunks, strict=True)
         )
+
+    def changes(self, commit: str) -> tuple[FileChange, ...]:
+        """What one commit changes against its first parent."""
+        parents = self.log(commit, limit=1)[0].parents
+        return self._files(parents[0] if parents else _EMPTY_TREE, commit)
 
     def diff(self, base: str, head: str) -> str:
         """The patch from the merge base to head, as a pull request shows it."""

@@ -19,7 +19,11 @@ class Clock:
 
     def now(self) -> datetime:
         """The time for stamps and token lifetimes, in UTC and in whole seconds as GitHub gives it."""
-        return (datetime.now(UTC) + self._turned).replace(microsecond=0)
+        return self.exact().replace(microsecond=0)
+
+    def exact(self) -> datetime:
+        """The same time with its microseconds, as the lines of a job's log carry it."""
+        return datetime.now(UTC) + self._turned
 
     def wall(self) -> float:
         """Real time plus `skew`, in seconds since the epoch."""

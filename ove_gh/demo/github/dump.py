@@ -13,8 +13,8 @@ _LATEST = 25
 
 
 def describe(world: World, requests: Sequence[Request]) -> str:
-    """Threads with their comments, branches, and the latest requests and deliveries."""
-    lines = [line for repository in world.repositories.values() for line in _repository(repository)]
+    """Branches, checks, threads with their comments, and the latest requests and deliveries."""
+    lines = [line for repository in world.repositories.values() for line in _repository(world, repository)]
     lines.append("latest requests:")
     lines += [
         f"  {one.method} {one.path} {one.status or 'unanswered'} ({one.token} {one.by}) {one.fault}".rstrip()
@@ -28,9 +28,14 @@ def describe(world: World, requests: Sequence[Request]) -> str:
     return "\n".join(lines)
 
 
-def _repository(repository: Repository) -> Iterator[str]:
+def _repository(world: World, repository: Repository) -> Iterator[str]:
     branches = ", ".join(f"{name} {sha[:7]}" for name, sha in repository.git.branches().items())
     yield f"{repository.full_name}: {branches}"
+    for suite in (one for one in world.check_suites if one.repository is repository):
+        runs = ", ".join(f"{run.name} {run.conclusion or run.status}" for run in suite.latest) or "no runs"
+        yield f"  checks of {suite.app.slug} on {suite.head_sha[:7]}, {suite.conclusion or suite.status}: {runs}"
+    for one in (one for one in world.statuses if one.repository is repository):
+        yield f"  status of {one.sha[:7]}: {one.context} {one.state} {one.description or ''}".rstrip()
     for issue in repository.issues.values():
         yield from _thread(issue)
 

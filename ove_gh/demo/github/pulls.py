@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ove_gh.demo.github.bare import ZERO, MergeConflict, Signature
+from ove_gh.demo.github.check_records import Push
+from ove_gh.demo.github.checks import request_suites
 from ove_gh.demo.github.happenings import Kind
 from ove_gh.demo.github.pull_numbers import pull_shape
 from ove_gh.demo.github.records import Actor, Pull, Repository, User
@@ -58,6 +60,30 @@ def delete_branch(world: World, actor: Actor, repository: Repository, branch: st
     refs_changed(world, actor, repository)
 
 
+def rename_branch(world: World, actor: Actor, repository: Repository, old: str, new: str) -> None:
+    """Rename a branch: open pull requests into it follow, open ones from it are closed.
+
+    https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-branches-in-your-repository/renaming-a-branch
+    """
+    need(actor, repository, "admin" if old == repository.default_branch else "write")
+    sha = find_branch(repository, old)
+    if repository.git.branch(new) is not None:
+        raise unprocessable("Branch", f"Branch {new} already exists", field="new_name")
+    git, was_default = repository.git, old == repository.default_branch
+    git.set_ref(_HEADS + new, sha)
+    if was_default:
+        git.git("symbolic-ref", "HEAD", _HEADS + new)
+        repository.default_branch = new
+        changes = {"default_branch": {"from": old}}
+        world.announce("repository", "edited", repository, actor.user, changes=changes)
+    for pull in open_pulls(repository):
+        if pull.base == old:
+            _set_base(world, actor, pull, new)
+    git.delete_ref(_HEADS + old)
+    world.tell(Kind.BRANCH_RENAMED, actor, repository, None, f"{old} → {new}", repository)
+    refs_changed(world, actor, repository)
+
+
 def refs_changed(world: World, actor: Actor, repository: Repository) -> None:
     """Tell everybody about the refs that differ from what was last told."""
     old, new = repository.announced_refs, repository.git.refs()
@@ -76,11 +102,22 @@ def _ref_moved(world: World, actor: Actor, repository: Repository, move: RefMove
     subjects = [commit["message"].partition("\n")[0] for commit in payload["commits"]]
     told = "deleted" if payload["deleted"] else f"{move.after[:7]} {'; '.join(subjects)}"
     world.tell(Kind.REF_PUSHED, actor, repository, None, f"{short}: {told}".rstrip(), move)
-    for pull in open_pulls(repository):
-        if move.ref == _HEADS + pull.head:
+    for pull in [one for where in world.repositories.values() for one in open_pulls(where)]:
+        if pull.head_repository is repository and move.ref == _HEADS + pull.head:
             _head_moved(world, actor, pull, move)
-        elif move.ref == _HEADS + pull.base and move.after != ZERO:
+        elif pull.repository is repository and move.ref == _HEADS + pull.base and move.after != ZERO:
             pull.base_sha = move.after
+    if move.ref.startswith(_HEADS) and move.after != ZERO:
+        _branch_pushed(world, actor, repository, move)
+
+
+def _branch_pushed(world: World, actor: Actor, repository: Repository, move: RefMove) -> None:
+    """Let checks begin, before the pusher has its answer."""
+    branch = move.ref.removeprefix(_HEADS)
+    world.pushes[repository.id, move.after] = Push(branch, move.before, actor.user)
+    request_suites(world, repository, move.after)
+    for listener in tuple(world.push_listeners.get(repository.id, ())):
+        listener(branch, move.after)
 
 
 def _push_payload(world: World, actor: Actor, repository: Repository, move: RefMove) -> Json:
@@ -117,17 +154,27 @@ def _fork_point(repository: Repository, move: RefMove) -> str:
 
 def _head_moved(world: World, actor: Actor, pull: Pull, move: RefMove) -> None:
     if move.after == ZERO:
-        close_pull(world, actor, pull)
+        _close(world, actor, pull)
         return
-    _follow_head(pull, move.after)
+    _follow_head(pull)
     pull.issue.updated_at = world.clock.now()
     _announce(world, actor, pull, "synchronize", before=move.before, after=move.after)
     world.tell(Kind.PULL_SYNCHRONIZED, actor, pull.repository, pull.issue, move.after[:7], pull)
 
 
-def _follow_head(pull: Pull, sha: str) -> None:
-    pull.head_sha = sha
-    pull.repository.git.set_ref(f"refs/pull/{pull.number}/head", sha)
+def _follow_head(pull: Pull) -> None:
+    """Let a pull request, and the ref that it has in its repository, point at the tip of its branch."""
+    tip = _tip(pull.repository, pull.head_repository, pull.head)
+    assert tip is not None, "the branch is there"
+    pull.head_sha = tip
+    pull.repository.git.set_ref(f"refs/pull/{pull.number}/head", tip)
+
+
+def _tip(repository: Repository, head_repository: Repository, branch: str) -> str | None:
+    """The commit at a branch's tip; that of a fork's branch is brought to the repository."""
+    if head_repository is repository:
+        return repository.git.branch(branch)
+    return repository.git.fetch(head_repository.git, branch)
 
 
 # Pull requests
@@ -150,28 +197,39 @@ def open_pull(
     draft: bool = False,
     maintainer_can_modify: bool = True,
 ) -> Pull:
-    """Open a pull request between two branches (`head` may be written `owner:branch`); raises Refused."""
-    owner, colon, branch = head.rpartition(":")
-    if colon and owner.lower() != repository.owner.login.lower():
+    """Open a pull request between two branches; `head` is `owner:branch` for one of a fork. Raises Refused."""
+    if not actor.may(repository, "read"):
+        raise not_found()
+    owner, _, branch = head.rpartition(":")
+    source = _fork_of(world, repository, owner) if owner else repository
+    if source is None:
         raise invalid("PullRequest", "head")
-    head_sha, base_sha = repository.git.branch(branch), repository.git.branch(base)
+    head_sha, base_sha = _tip(repository, source, branch), repository.git.branch(base)
     if head_sha is None:
         raise invalid("PullRequest", "head")
     if base_sha is None:
         raise invalid("PullRequest", "base")
     check_title(title)
     check_body("PullRequest", body)
-    if any(one.head == branch and one.base == base for one in open_pulls(repository)):
-        raise unprocessable("PullRequest", f"A pull request already exists for {repository.owner.login}:{branch}.")
+    ends = (source, branch, base)
+    if any((one.head_repository, one.head, one.base) == ends for one in open_pulls(repository)):
+        raise unprocessable("PullRequest", f"A pull request already exists for {source.owner.login}:{branch}.")
     if not _commits_between(repository, base_sha, head_sha):
         raise unprocessable("PullRequest", f"No commits between {base} and {branch}")
     issue = new_thread(world, actor, repository, title, body)
     pull = Pull(next(world.ids.pull), issue, branch, base, head_sha, base_sha, draft, maintainer_can_modify)
+    pull.fork = source if source is not repository else None
     issue.pull = pull
-    _follow_head(pull, head_sha)
+    _follow_head(pull)
     _announce(world, actor, pull, "opened")
     world.tell(Kind.PULL_OPENED, actor, repository, issue, title, pull)
     return pull
+
+
+def _fork_of(world: World, repository: Repository, owner: str) -> Repository | None:
+    """The repository of that owner among a repository and its forks."""
+    known = (one for one in world.repositories.values() if repository in (one, one.parent))
+    return next((one for one in known if one.owner.login.lower() == owner.lower()), None)
 
 
 def _commits_between(repository: Repository, base: str, head: str) -> bool:
@@ -183,7 +241,8 @@ def _commits_between(repository: Repository, base: str, head: str) -> bool:
 
 def edit_pull(world: World, actor: Actor, pull: Pull, *, title: str | None, body: str | None, base: str | None) -> None:
     """Change a pull request's title, body or base; None leaves it."""
-    issue, changes = pull.issue, {}
+    issue = pull.issue
+    changes: Json = {}
     if title is not None and title != issue.title:
         check_title(title)
         changes["title"], issue.title = {"from": issue.title}, title
@@ -194,20 +253,36 @@ def edit_pull(world: World, actor: Actor, pull: Pull, *, title: str | None, body
         base_sha = pull.repository.git.branch(base)
         if base_sha is None:
             raise invalid("PullRequest", "base")
-        changes["base"] = {"ref": {"from": pull.base}, "sha": {"from": pull.base_sha}}  # type: ignore[dict-item]
-        pull.base, pull.base_sha = base, base_sha
+        changes |= _change_base(pull, base, base_sha)
     if changes:
-        issue.updated_at = world.clock.now()
-        _announce(world, actor, pull, "edited", changes=changes)
-        world.tell(Kind.PULL_EDITED, actor, pull.repository, issue, issue.title, pull)
+        _edited(world, actor, pull, changes)
+
+
+def _set_base(world: World, actor: Actor, pull: Pull, base: str) -> None:
+    _edited(world, actor, pull, _change_base(pull, base, find_branch(pull.repository, base)))
+
+
+def _change_base(pull: Pull, base: str, base_sha: str) -> Json:
+    changes = {"base": {"ref": {"from": pull.base}, "sha": {"from": pull.base_sha}}}
+    pull.base, pull.base_sha = base, base_sha
+    return changes
+
+
+def _edited(world: World, actor: Actor, pull: Pull, changes: Json) -> None:
+    pull.issue.updated_at = world.clock.now()
+    _announce(world, actor, pull, "edited", changes=changes)
+    world.tell(Kind.PULL_EDITED, actor, pull.repository, pull.issue, pull.title, pull)
 
 
 def close_pull(world: World, actor: Actor, pull: Pull) -> None:
     """Close a pull request without merging it."""
     if actor.user is not pull.issue.author:
         need(actor, pull.repository, "triage")
-    if pull.state == "closed":
-        return
+    if pull.state == "open":
+        _close(world, actor, pull)
+
+
+def _close(world: World, actor: Actor, pull: Pull) -> None:
     mark_closed(world, actor, pull.issue)
     _announce(world, actor, pull, "closed")
     world.tell(Kind.PULL_CLOSED, actor, pull.repository, pull.issue, pull.title, pull)
@@ -215,12 +290,11 @@ def close_pull(world: World, actor: Actor, pull: Pull) -> None:
 
 def reopen_pull(world: World, actor: Actor, pull: Pull) -> None:
     """Open a closed pull request again, as long as its branch is there; raises Refused."""
-    head_sha = pull.repository.git.branch(pull.head)
-    if pull.merged or head_sha is None:
+    if pull.merged or pull.head_repository.git.branch(pull.head) is None:
         raise unprocessable("PullRequest", "state cannot be changed.", field="state")
     issue = pull.issue
     issue.state, issue.closed_at, issue.closed_by, issue.updated_at = "open", None, None, world.clock.now()
-    _follow_head(pull, head_sha)
+    _follow_head(pull)
     _announce(world, actor, pull, "reopened")
     world.tell(Kind.ISSUE_REOPENED, actor, pull.repository, issue, issue.title, pull)
 
@@ -259,7 +333,7 @@ def merge_pull(world: World, actor: Actor, pull: Pull) -> str:
     if pull.state != "open":
         raise Refused(405, "Pull Request is not mergeable")
     repository, now = pull.repository, world.clock.now()
-    message = f"Merge pull request #{pull.number} from {repository.owner.login}/{pull.head}\n\n{pull.title}"
+    message = f"Merge pull request #{pull.number} from {pull.head_repository.owner.login}/{pull.head}\n\n{pull.title}"
     try:
         sha = repository.git.merge(
             pull.base, pull.head_sha, message, actor.user.signature(now), Signature("GitHub", "noreply@github.com", now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -75,6 +76,17 @@ class Installation:
     created_at: datetime
     repositories: list[Repository] = field(default_factory=list)
 
+    def allows(self, permission: str, level: str) -> bool:
+        """Whether the App holds a permission here at that level or above."""
+        return _allows(self.permissions, permission, level)
+
+    def hears(self, event: str) -> bool:
+        """Whether the App is sent an event: the ones it subscribes to, and those of checks if it may write them.
+
+        https://docs.github.com/en/webhooks/webhook-events-and-payloads#check_run
+        """
+        return event in self.events or (event in ("check_run", "check_suite") and self.allows("checks", "write"))
+
     def __repr__(self) -> str:
         return f"Installation({self.app.slug!r} on {self.account.login!r}, id={self.id})"
 
@@ -96,14 +108,18 @@ class Token:
 
     def allows(self, permission: str, level: str) -> bool:
         """Whether it holds a permission at that level or above."""
-        levels = ("read", "write", "admin")
-        held = self.permissions.get(permission)
-        return held is not None and levels.index(held) >= levels.index(level)
+        return _allows(self.permissions, permission, level)
+
+
+def _allows(permissions: Mapping[str, str], permission: str, level: str) -> bool:
+    levels = ("read", "write", "admin")
+    held = permissions.get(permission)
+    return held is not None and levels.index(held) >= levels.index(level)
 
 
 @dataclass(slots=True, eq=False)
 class Repository:
-    """A repository; `roles` and `associations` go by user id."""
+    """A repository; `roles` and `associations` go by user id, `parent` is what it is a fork of."""
 
     id: int
     owner: User
@@ -118,6 +134,7 @@ class Repository:
     issues: dict[int, Issue] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)
     announced_refs: dict[str, str] = field(default_factory=dict)
+    parent: Repository | None = None
 
     @property
     def full_name(self) -> str:
@@ -236,7 +253,7 @@ class Issue:
 
 @dataclass(slots=True, eq=False)
 class Pull:
-    """The code half of a pull request; head and base are branches of the same repository."""
+    """The code half of a pull request: branches `head` (of `fork`, if it comes from one) and `base`."""
 
     id: int
     issue: Issue
@@ -250,6 +267,7 @@ class Pull:
     merged_at: datetime | None = None
     merged_by: User | None = None
     merge_commit_sha: str | None = None
+    fork: Repository | None = None
 
     @property
     def number(self) -> int:
@@ -258,8 +276,13 @@ class Pull:
 
     @property
     def repository(self) -> Repository:
-        """The repository of both branches."""
+        """The repository that it wants to change."""
         return self.issue.repository
+
+    @property
+    def head_repository(self) -> Repository:
+        """The repository of the branch `head`."""
+        return self.fork or self.repository
 
     @property
     def title(self) -> str:

@@ -15,9 +15,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ove_gh.demo.github.api import Api
+from ove_gh.demo.github.checks import LOGS_PREFIX
 from ove_gh.demo.github.faults import ConnectionDropped, Faults, Request
 from ove_gh.demo.github.git_http import GitHttp
 from ove_gh.demo.github.happenings import Happening, Kind
+from ove_gh.demo.github.job_logs import answer_log
 from ove_gh.demo.github.world import World
 
 PREFIX = "/api/v3"
@@ -25,7 +27,7 @@ PREFIX = "/api/v3"
 
 
 class Front:
-    """The ASGI application: what is not the API is git's. `crashes` are the simulation's own mistakes."""
+    """The ASGI application: what is neither the API nor a log is git's. `crashes` are the simulation's own mistakes."""
 
     def __init__(self, world: World) -> None:
         self.requests: list[Request] = []
@@ -85,6 +87,8 @@ class Front:
             return early
         if is_api:
             response = self.api.answer(request, incoming.headers)
+        elif request.path.startswith(LOGS_PREFIX):
+            response = answer_log(self._world, request, incoming.headers)
         else:
             response = await self.git.answer(request, incoming.headers)
             request.body = b""  # packs are large, and are in the repository now

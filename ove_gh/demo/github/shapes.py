@@ -191,7 +191,7 @@ class Shapes:
             "owner": self.user(repository.owner),
             "html_url": page,
             "description": None,
-            "fork": False,
+            "fork": repository.parent is not None,
             "url": url,
             **{name: url + tail for name, tail in _REPOSITORY_LINKS.items()},
             "created_at": stamp(repository.created_at),
@@ -232,7 +232,27 @@ class Shapes:
 
     def full_repository(self, repository: Repository) -> Json:
         """The form of `GET /repos/{owner}/{repo}`, which counts a little more."""
-        return self.repository(repository) | {"subscribers_count": 0, "network_count": 0}
+        full = self.repository(repository) | {"subscribers_count": 0, "network_count": 0}
+        if repository.parent is None:
+            return full
+        return full | {"parent": self.repository(repository.parent), "source": self.repository(repository.parent)}
+
+    def minimal_repository(self, repository: Repository) -> Json:
+        """The form in which checks, statuses and workflow runs carry a repository."""
+        url = self.repository_url(repository)
+        return {
+            "id": repository.id,
+            "node_id": node_id("R", repository.id),
+            "name": repository.name,
+            "full_name": repository.full_name,
+            "private": repository.private,
+            "owner": self.user(repository.owner),
+            "html_url": self.page(repository),
+            "description": None,
+            "fork": repository.parent is not None,
+            "url": url,
+            **{name: url + tail for name, tail in _REPOSITORY_LINKS.items()},
+        }
 
     def listed_repository(self, repository: Repository) -> Json:
         """The short form that installation webhooks carry."""
@@ -512,7 +532,7 @@ class Shapes:
             "review_comment_url": hrefs["review_comment"],
             "comments_url": f"{issue_url}/comments",
             "statuses_url": statuses,
-            "head": self._pull_end(repository, pull.head, pull.head_sha),
+            "head": self._pull_end(pull.head_repository, pull.head, pull.head_sha),
             "base": self._pull_end(repository, pull.base, pull.base_sha),
             "_links": {name: {"href": href} for name, href in hrefs.items()},
             "author_association": repository.association_of(issue.author),

@@ -14,8 +14,18 @@ from typing import Any, Literal, TypeVar
 
 import httpx
 
-from ove_gh.demo.github import accounts, pulls, threads
+from ove_gh.demo.github import accounts, checks, pulls, threads
 from ove_gh.demo.github.bare import Commit
+from ove_gh.demo.github.check_records import (
+    ACTIONS,
+    Annotation,
+    CheckRun,
+    CheckStatus,
+    CommitStatus,
+    Conclusion,
+    JobStep,
+    StatusState,
+)
 from ove_gh.demo.github.clock import Clock
 from ove_gh.demo.github.deliveries import EXAMPLE_SECRET, TIMEOUT, Delivery, Disturbance, Fate
 from ove_gh.demo.github.dump import describe
@@ -25,7 +35,7 @@ from ove_gh.demo.github.limits import RateLimits
 from ove_gh.demo.github.records import Actor, App, Comment, Emoji, Issue, Pull, Reaction, Repository, Role, User
 from ove_gh.demo.github.refusals import Refused
 from ove_gh.demo.github.server import PREFIX, Front, listen, serving
-from ove_gh.demo.github.world import World
+from ove_gh.demo.github.world import PushListener, World
 
 T = TypeVar("T")
 
@@ -64,6 +74,7 @@ class SimulatedGitHub:
         ):
             server_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             world = World(Path(folder), server_url, server_url + PREFIX)
+            accounts.create_actions_app(world)
             front = Front(world)
             async with (
                 httpx.AsyncClient(trust_env=False, timeout=TIMEOUT, verify=_NO_TLS, limits=_NO_KEEPING) as client,
@@ -225,10 +236,18 @@ class SimulatedGitHub:
         """Delete a branch; its open pull requests are closed."""
         pulls.delete_branch(self._world, self._person(login), self.repository(repository), branch)
 
+    def rename_branch(self, repository: str, old: str, new: str, login: str) -> None:
+        """Rename a branch: pull requests into it follow, pull requests from it are closed."""
+        pulls.rename_branch(self._world, self._person(login), self.repository(repository), old, new)
+
+    def fork(self, repository: str, login: str) -> Repository:
+        """Fork a repository to `login/name`; `open_pull(…, head="login:branch")` leads back."""
+        return accounts.fork(self._world, self._person(login), self.repository(repository))
+
     def open_pull(
         self, repository: str, login: str, title: str, *, head: str, base: str | None = None, body: str | None = None
     ) -> Pull:
-        """Open a pull request from a branch of the same repository (against the default branch)."""
+        """Open a pull request from a branch, or a fork's `login:branch` (against the default branch)."""
         where = self.repository(repository)
         onto = base or where.default_branch
         return pulls.open_pull(self._world, self._person(login), where, title=title, head=head, base=onto, body=body)
@@ -241,7 +260,111 @@ class SimulatedGitHub:
         """Merge with a merge commit; issues that the body closes are closed. Returns the commit's id."""
         return pulls.merge_pull(self._world, self._person(login), self.pull(repository, number))
 
+    # What CI does with commits
+
+    def on_push(self, repository: str, callback: PushListener) -> Callable[[], None]:
+        """Call `callback(branch, sha)` at every push to a branch, before the pusher has an answer; returns the way out.
+
+        Deletions of branches are not told.
+        """
+        listeners = self._world.push_listeners.setdefault(self.repository(repository).id, [])
+        listeners.append(callback)
+        return partial(listeners.remove, callback)
+
+    def check_app(self, slug: str) -> App:
+        """The App that reports checks under that slug; GitHub Actions is there, others are made when they are named.
+
+        One that was made so is not installed anywhere: no suite waits for it on each push, and it cannot call the API.
+        """
+        return accounts.check_app(self._world, slug)
+
+    def start_check(
+        self,
+        repository: str,
+        sha: str,
+        name: str,
+        *,
+        app: str = ACTIONS,
+        status: CheckStatus = "queued",
+        details_url: str | None = None,
+    ) -> CheckRun:
+        """Report a check run on a commit, in the name of an App; GitHub Actions' runs are jobs as well."""
+        where, who = self.repository(repository), self.check_app(app)
+        return checks.create_run(self._world, who, where, sha, name, status=status, details_url=details_url)
+
+    def begin_check(self, run: CheckRun) -> None:
+        """Let a queued check run begin."""
+        checks.begin_run(self._world, run)
+
+    def finish_check(
+        self,
+        run: CheckRun,
+        conclusion: Conclusion,
+        *,
+        title: str = "",
+        summary: str = "",
+        annotations: Iterable[Annotation | Mapping[str, Any]] = (),
+        log: str = "",
+        steps: Iterable[JobStep | tuple[str, str]] | None = None,
+    ) -> None:
+        """End a check run. A step is (name, conclusion); `log` is the text of the job's log."""
+        checks.finish_run(
+            self._world,
+            run,
+            conclusion,
+            title=title,
+            summary=summary,
+            annotations=annotations,
+            log=log,
+            steps=steps,
+        )
+
+    def rerun_check(self, run: CheckRun) -> CheckRun:
+        """Run a finished check again from the Actions tab: a new, queued run of that name in the same suite."""
+        return checks.rerun(self._world, run)
+
+    def hold_suite(self, run: CheckRun) -> None:
+        """Keep the run's suite in progress, whatever its runs say: more will come."""
+        checks.hold_suite(self._world, run.suite)
+
+    def release_suite(self, run: CheckRun) -> None:
+        """Let the run's suite be complete when its runs are."""
+        checks.release_suite(self._world, run.suite)
+
+    def delete_logs(self, run: CheckRun) -> None:
+        """Delete a job's log."""
+        run.log_deleted = True
+
+    def press(self, run: CheckRun, login: str, identifier: str) -> None:
+        """Press a button of a check run; the App that owns it is told."""
+        checks.press(self._world, self._person(login), run, identifier)
+
+    def set_status(
+        self,
+        repository: str,
+        sha: str,
+        context: str,
+        state: StatusState,
+        description: str = "",
+        target_url: str | None = None,
+        *,
+        login: str = "jenkins",
+    ) -> CommitStatus:
+        """Give a commit a legacy status, as an account that may write; `jenkins` is made when it is first needed."""
+        where = self.repository(repository)
+        if login == "jenkins":
+            jenkins = self._world.users.get(login) or self.create_user(login)
+            accounts.grant(where, jenkins, "write")
+        who = self._person(login)
+        return checks.set_status(self._world, who, where, sha, context, state, description, target_url)
+
     # Looking
+
+    def checks(self, repository: str, sha: str) -> list[CheckRun]:
+        """A commit's check runs, the latest of each App and name, oldest first."""
+        where = self.repository(repository)
+        suites = checks.suites_of(self._world, where, self._commit(repository, sha))
+        return sorted((run for suite in suites for run in suite.latest), key=lambda run: run.id)
 
     def user(self, login: str) -> User:
         """An account; raises Refused when there is none."""

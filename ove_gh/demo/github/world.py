@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ove_gh.demo.github.bare import Commit, Signature
+from ove_gh.demo.github.check_records import CheckRun, CheckSuite, CommitStatus, LogLink, Push
 from ove_gh.demo.github.clock import Clock
 from ove_gh.demo.github.deliveries import Deliveries
 from ove_gh.demo.github.happenings import Happening, Happenings, Kind
 from ove_gh.demo.github.records import Actor, App, Comment, Installation, Issue, Pull, Repository, Token, User
 from ove_gh.demo.github.refusals import not_found
 from ove_gh.demo.github.shapes import Json, Shapes
+
+PushListener = Callable[[str, str], object]
+"""Is called with a branch and the commit that was pushed to it."""
 
 _NOREPLY = re.compile(r"(\d+)\+.+@users\.noreply\.")
 
@@ -34,6 +38,10 @@ class Ids:
         self.installation: Iterator[int] = itertools.count(51_000_901)
         self.hook: Iterator[int] = itertools.count(480_001_001)
         self.delivery: Iterator[int] = itertools.count(120_000_001_101)
+        self.check_suite: Iterator[int] = itertools.count(44_500_001_301)
+        self.check_run: Iterator[int] = itertools.count(49_300_001_401)
+        self.workflow_run: Iterator[int] = itertools.count(17_400_001_501)
+        self.status: Iterator[int] = itertools.count(38_600_001_601)
 
 
 class World:
@@ -52,6 +60,13 @@ class World:
         self.repositories: dict[str, Repository] = {}
         self.comments: dict[int, Comment] = {}
         self.tokens: dict[str, Token] = {}
+        self.check_suites: list[CheckSuite] = []
+        self.check_runs: dict[int, CheckRun] = {}
+        self.statuses: list[CommitStatus] = []
+        self.log_links: dict[str, LogLink] = {}
+        self.check_apps: dict[str, App] = {}  # they report checks, and never call the API
+        self.pushes: dict[tuple[int, str], Push] = {}  # by repository and commit
+        self.push_listeners: dict[int, list[PushListener]] = {}  # by repository
 
     # Who and what there is; each raises Refused with 404
 
@@ -128,11 +143,26 @@ class World:
 
     def announce(self, event: str, action: str | None, where: Repository, sender: User, /, **parts: Any) -> None:
         """Send a repository's event to every App that is installed there and subscribes to it."""
-        listening = [
-            installation
-            for installation in self.installations.values()
-            if where in installation.repositories and event in installation.events
-        ]
+        installed = (one for one in self.installations.values() if where in one.repositories)
+        self._tell_apps([one for one in installed if one.hears(event)], event, action, where, sender, parts)
+
+    def announce_to_own(
+        self, app: App, event: str, action: str, where: Repository, sender: User, parts: Mapping[str, Any]
+    ) -> None:
+        """Send an event about an App's own checks to that App alone, as long as it may write them."""
+        own = self.installation_on(app, where)
+        if own and own.allows("checks", "write"):
+            self._tell_apps([own], event, action, where, sender, parts)
+
+    def _tell_apps(
+        self,
+        listening: Iterable[Installation],
+        event: str,
+        action: str | None,
+        where: Repository,
+        sender: User,
+        parts: Mapping[str, Any],
+    ) -> None:
         if not listening:
             return
         payload: Json = {"action": action} if action else {}

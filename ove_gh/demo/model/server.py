@@ -112,11 +112,14 @@ class ScriptedModel:
         self._rules.append(_Rule(_matcher(words), tuple(_turns(steps))))
         self._hangs += [step for step in steps if isinstance(step, Hang)]
 
-    def tool_results(self, tool: str) -> list[ToolResult]:
-        """What the model was told about its calls of `tool`: one result a call, in the order in which they came."""
+    def tool_results(self, tool: str, where: Callable[[Request], bool] = lambda _: True) -> list[ToolResult]:
+        """What the model was told about its calls of `tool`: one result a call, in the order in which they came.
+
+        `where` chooses the conversations.
+        """
         found = {
             result.tool_use_id: result
-            for request in self.requests
+            for request in filter(where, self.requests)
             for result in request.tool_results
             if result.tool == tool
         }
