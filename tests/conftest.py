@@ -45,9 +45,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """Asynchronous tests run on asyncio."""
+    """Asynchronous tests run on asyncio; so do the fixtures that several of them share."""
     return "asyncio"
 
 

@@ -15,6 +15,7 @@ from ove_gh.agent import (
     Finished,
     Outcome,
     PullRequestText,
+    Stopped,
     outcome_as_json,
     outcome_from_json,
 )
@@ -31,7 +32,15 @@ questions = st.builds(
     multiple=st.booleans(),
 )
 outcomes: st.SearchStrategy[Outcome] = st.one_of(
-    st.builds(Finished, text=st.text(), session_id=st.text(), cost_usd=costs, pull_request=st.none() | pull_requests),
+    st.builds(
+        Finished,
+        text=st.text(),
+        session_id=st.text(),
+        cost_usd=costs,
+        pull_request=st.none() | pull_requests,
+        nothing_to_do=st.none() | st.text(),
+        answer=st.none() | st.dictionaries(st.text(), st.text() | st.integers() | st.none(), max_size=3),
+    ),
     st.builds(
         Asked,
         tool_use_id=st.text(),
@@ -47,6 +56,7 @@ outcomes: st.SearchStrategy[Outcome] = st.one_of(
         cost_usd=costs,
         tried=st.lists(st.text(), max_size=3).map(tuple),
     ),
+    st.builds(Stopped, by=st.text(), session_id=st.none() | st.text(), cost_usd=costs),
 )
 
 
@@ -60,3 +70,9 @@ def test_an_unknown_kind_of_outcome_is_an_error() -> None:
     """A row that another version of the service wrote is not guessed at."""
     with pytest.raises(ValueError, match="Napped"):
         outcome_from_json({"kind": "Napped"})
+
+
+def test_an_outcome_of_before_schedules_is_read() -> None:
+    """A row that was written before outcomes had all of today's fields is read with their defaults."""
+    old = {"kind": "Finished", "text": "Done.", "session_id": "s", "cost_usd": 0.1, "pull_request": None}
+    assert outcome_from_json(old) == Finished("Done.", "s", 0.1)

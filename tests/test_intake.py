@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -11,35 +12,71 @@ from typing import Any
 
 import pytest
 import respx
+from sqlalchemy import update
 
 from ove_gh import comments
-from ove_gh.intake import MAX_TRIES_AFTER_A_BUG, Intake, question_id_of
+from ove_gh.github.models import AppIdentity
+from ove_gh.intake import MAX_TRIES_AFTER_A_BUG, Intake, IntakeSettings, question_id_of
 from ove_gh.loop import Bell
 from ove_gh.questions import Questions
-from ove_gh.store import inbox, tables
+from ove_gh.repository_settings import PATH as SETTINGS_PATH
+from ove_gh.repository_settings import RepositorySettings
+from ove_gh.rules import RepositoryRules
+from ove_gh.scheduling import schedule_key
+from ove_gh.store import inbox, outbox, rules, schedules, tables, waits
+from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
-from ove_gh.store.outbox import question_key
+from ove_gh.store.outbox import check_key, question_key, status_key
+from ove_gh.store.schedules import Schedule
 from ove_gh.store.tasks import AskedQuestion
+from ove_gh.store.waits import Wait
 from ove_gh.tasks import Status
 from tests.github.samples import REPO, TOKENS, Clock, open_github, token
 from tests.payloads import (
     ALICE,
     APP,
+    APP_ID,
+    BASE,
     BOB,
+    GITHUB_ACTIONS,
+    HEAD,
+    NO_COMMIT,
     OTHER_BOT,
+    PLACE,
     STRANGER,
     Account,
     Json,
+    branch_pushed,
+    button_pressed,
+    check_run_changed,
+    check_suite_changed,
     comment_created,
     comment_edited,
     issue_opened,
+    pull_changed,
+    pushed_commit,
+    status_changed,
+    workflow_run_changed,
 )
 from tests.store import rows
-from tests.store.rows import NOW, PAGES, ROUNDING, all_rows, expire, waiting_question
+from tests.store.rows import (
+    NOW,
+    PAGES,
+    ROUNDING,
+    TELLER,
+    all_rows,
+    expire,
+    give_up,
+    look,
+    waiting_for_checks,
+    waiting_question,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_certificates")]
 
 BOTH: Questions = (ROUNDING, PAGES)
+SETTINGS_URL = f"{REPO}/contents/{SETTINGS_PATH}"
+COMMENT_URL = "https://github.example/alice/shop/issues/3#issuecomment-5"
 EYES_5 = {"target": "comment", "id": 5, "content": "eyes"}
 CONFUSED_5 = {"target": "comment", "id": 5, "content": "confused"}
 
@@ -99,6 +136,29 @@ class Desk:
         assert after != body
         await self.receive("issue_comment", comment_edited(body, after, editor=editor))
         return after
+
+    def hold(self, settings: str | None) -> None:
+        """`.github/ove.yml` on the default branch says this, from now on; None: there is no such file."""
+        route = self.github.get(SETTINGS_URL)
+        if settings is None:
+            route.respond(404, json={"message": "Not Found"})
+        else:
+            content = b64encode(settings.encode()).decode()
+            route.respond(json={"type": "file", "encoding": "base64", "path": SETTINGS_PATH, "content": content})
+
+    async def schedules(self) -> list[Schedule]:
+        """The schedules of the repository."""
+        async with self.database.reading() as connection:
+            return await schedules.of_repository(connection, PLACE.repository_id)
+
+    async def waits_due(self) -> list[int]:
+        """The ids of the waits that somebody should look at."""
+        async with self.database.reading() as connection:
+            return [one.id for one in await waits.due(connection, now=self.clock(), busy=(), limit=99)]
+
+    async def checks(self) -> list[dict[str, Any]]:
+        """All check runs that the App is to make."""
+        return [row["content"] for row in await all_rows(self.database, tables.outbox) if row["kind"] == "check"]
 
     async def tasks(self) -> list[dict[str, Any]]:
         """All tasks."""
@@ -161,9 +221,10 @@ async def desk(database: Database, github: respx.MockRouter) -> AsyncIterator[De
         intake = Intake(
             database,
             client,
-            slug="ove",
-            bot_id=APP.id,
-            slots=2,
+            TELLER,
+            RepositoryRules(database, clock=clock),
+            identity=AppIdentity(APP_ID, "ove", "ove", "https://github.example/apps/ove", APP.login, APP.id, {}, ()),
+            settings=IntakeSettings(slots=2, time_zone="UTC", schedule_least_seconds=900.0),
             bell=bell,
             ring=lambda: rings.put_nowait(None),
             clock=clock,
@@ -650,6 +711,329 @@ async def test_a_bare_mention_after_an_expired_question_is_a_request(desk: Desk)
     await expire(desk.database, asked)
     await desk.comment("@ove")
     assert len(await desk.tasks()) == 2
+
+
+# -- a command ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_schedule_is_made_of_a_comment(desk: Desk) -> None:
+    """`@ove schedule …` starts no task: 👀, and the schedule's own comment, on the operator's clock."""
+    await desk.comment("@ove schedule every weekday at 9: update the dependencies", BOB)
+    [schedule] = await desk.schedules()
+    assert (schedule.cron, schedule.zone, schedule.request) == ("0 9 * * 1-5", "UTC", "update the dependencies")
+    assert (schedule.owner, schedule.place, schedule.url) == (BOB.person, PLACE, COMMENT_URL)
+    assert await desk.tasks() == []
+    assert await desk.reactions() == [EYES_5]
+    assert list(await desk.said()) == [schedule_key(schedule)]
+
+
+async def test_a_schedule_is_made_of_an_issue(desk: Desk) -> None:
+    """An issue that is opened with the command makes the schedule that belongs to it."""
+    await desk.receive("issues", issue_opened("@ove schedule 0 9 * * 1-5 update the dependencies", title="Chores"))
+    [schedule] = await desk.schedules()
+    assert (schedule.cron, schedule.issue, schedule.issue_title) == ("0 9 * * 1-5", 3, "Chores")
+    assert await desk.tasks() == []
+
+
+async def test_a_schedule_goes_by_the_repositorys_own_clock(desk: Desk) -> None:
+    """The time zone of `.github/ove.yml` comes before the operator's."""
+    async with desk.database.writing() as connection:
+        await rules.keep(connection, 42, RepositorySettings(time_zone="Asia/Tokyo"), now=NOW)
+    await desk.comment("@ove schedule every day at 9: look")
+    assert [schedule.zone for schedule in await desk.schedules()] == ["Asia/Tokyo"]
+
+
+async def test_a_schedule_that_would_never_rest_is_refused(desk: Desk) -> None:
+    """The operator's least time between two runs holds for what people ask for."""
+    await desk.comment("@ove schedule * * * * * look")
+    assert await desk.schedules() == []
+    assert len(await desk.said()) == 1
+
+
+async def test_schedules_are_listed(desk: Desk) -> None:
+    """`@ove schedules` is answered with the list, and starts nothing."""
+    schedule = await rows.add_schedule(desk.database)
+    await desk.comment("@ove schedules", BOB)
+    [answer] = (await desk.said()).values()
+    assert schedule.request in answer
+    assert await desk.tasks() == []
+
+
+@pytest.mark.parametrize(("author", "right", "left"), [(ALICE, "write", 0), (BOB, "admin", 0), (BOB, "write", 1)])
+async def test_a_schedule_is_removed_by_its_owner_or_an_admin(
+    desk: Desk, author: Account, right: str, left: int
+) -> None:
+    """`@ove unschedule 1` of Alice's schedule: hers, and an admin's to say; another writer is told whose it is."""
+    await rows.add_schedule(desk.database)
+    desk.allow(author, right)
+    await desk.comment("@ove unschedule 1", author)
+    assert len(await desk.schedules()) == left
+    assert await desk.tasks() == []
+
+
+@pytest.mark.parametrize("words", ["schedule every day at 9: look", "schedules", "unschedule 1"])
+async def test_a_stranger_commands_nothing(desk: Desk, words: str) -> None:
+    """Without write access a command is no more than a mention: 😕."""
+    schedule = await rows.add_schedule(desk.database)
+    await desk.comment(f"@ove {words}", STRANGER)
+    assert await desk.schedules() == [schedule]
+    assert (await desk.reactions(), await desk.said()) == ([CONFUSED_5], {})
+
+
+async def test_a_command_is_no_answer(desk: Desk) -> None:
+    """`@ove schedules` while a question is open is answered with the list, and the question waits on."""
+    asked = await waiting_question(desk.database)
+    await desk.comment("@ove schedules")
+    await desk.comment("@ove schedule every day at 9: look", comment_id=6)
+    assert await unchanged(desk, asked)
+    assert len(await desk.schedules()) == 1
+    await desk.comment("schedules", comment_id=7)
+    assert await chosen(desk, asked) == {ROUNDING.text: "schedules"}, "without the App's name it is no command"
+
+
+# -- checks ------------------------------------------------------------------------------------------------------------
+
+
+async def quiet_wait(desk: Desk, *, number: int, sha: str) -> Wait:
+    """A wait that was looked at: it is due when it gets a hint."""
+    begun = await waiting_for_checks(
+        desk.database, number=number, pull=10 + number, sha=sha, branch=f"ove/{number}-total"
+    )
+    await look(desk.database, begun)
+    return begun
+
+
+HINTS: dict[str, tuple[str, Json]] = {
+    "a check run": ("check_run", check_run_changed(sha=HEAD)),
+    "a check run that is made when it has ended": ("check_run", check_run_changed("created", sha=HEAD)),
+    "a check suite": ("check_suite", check_suite_changed(sha=HEAD)),
+    "a workflow": ("workflow_run", workflow_run_changed(sha=HEAD)),
+    "a status": ("status", status_changed(sha=HEAD)),
+    "the pull request is closed": ("pull_request", pull_changed("closed", number=13, state="closed")),
+    "the pull request has another head": ("pull_request", pull_changed("synchronize", number=13)),
+    "the thread itself is the pull request": ("pull_request", pull_changed("closed", number=3, state="closed")),
+    "a push to the branch": ("push", branch_pushed("ove/3-total")),
+    "the branch is gone": ("push", branch_pushed("ove/3-total", after=NO_COMMIT)),
+}
+"""What is about the wait of thread 3, and not about that of thread 4."""
+
+
+@pytest.mark.parametrize(("event", "payload"), HINTS.values(), ids=HINTS.keys())
+async def test_a_webhook_about_checks_is_a_hint_for_just_its_wait(
+    desk: Desk, github: respx.MockRouter, event: str, payload: Json
+) -> None:
+    """It decides nothing and asks GitHub nothing: the one wait that it is about is due, and whoever looks is rung."""
+    mine = await quiet_wait(desk, number=3, sha=HEAD)
+    await quiet_wait(desk, number=4, sha=BASE)
+    await desk.receive(event, payload)
+    assert await desk.waits_due() == [mine.id]
+    assert desk.rings.qsize() == 1
+    assert not github.calls
+    assert (await rows.task(desk.database, mine.task_id)).status is Status.WAITING_CI
+
+
+@pytest.mark.parametrize(("event", "payload"), HINTS.values(), ids=HINTS.keys())
+async def test_the_same_commit_elsewhere_is_no_hint(desk: Desk, event: str, payload: Json) -> None:
+    """A fork, or another repository, has the same commits, branches and numbers: it is not ours that changed."""
+    await quiet_wait(desk, number=3, sha=HEAD)
+    elsewhere = payload | {"repository": payload["repository"] | {"id": 43}}
+    await desk.receive(event, elsewhere)
+    assert await desk.waits_due() == []
+    assert (await desk.delivery())["problem"] is None
+
+
+# -- a button ----------------------------------------------------------------------------------------------------------
+
+
+async def press(desk: Desk, button: str, pressed: Wait, by: Account = BOB, **changes: Any) -> None:
+    """Somebody presses a button of the App's check run on a commit that is waited for."""
+    async with desk.database.reading() as connection:
+        thread_id = (await store.task_by_id(connection, pressed.task_id)).thread_id
+    more = {"external_id": check_key(thread_id, pressed.sha), **changes}
+    await desk.receive("check_run", button_pressed(button, by=by, **more))
+
+
+async def test_a_writers_stop_stops(desk: Desk) -> None:
+    """Stop on a task that waits for its checks cancels it, and says by whom."""
+    waiting = await quiet_wait(desk, number=3, sha=HEAD)
+    await press(desk, "stop", waiting)
+    assert (await rows.task(desk.database, waiting.task_id)).status is Status.CANCELLED
+    assert "Stopped by bob" in (await desk.said())[status_key(waiting.task_id)]
+
+
+async def test_a_writer_tries_again(desk: Desk) -> None:
+    """Try again after red checks ended a task makes a new one that knows them, asked for by who pressed; once."""
+    given_up = await give_up(desk.database, await quiet_wait(desk, number=3, sha=HEAD))
+    await press(desk, "again", given_up)
+    await press(desk, "again", given_up)
+    old, new = await desk.tasks()
+    assert (old["status"], new["status"]) == (Status.FAILED, Status.PENDING)
+    assert (new["requester_id"], new["number"], new["source_kind"]) == (BOB.id, 3, "button")
+    assert (await desk.turns())[-1]["answers_wait"] == given_up.id
+
+
+@pytest.mark.parametrize("button", ["again", "stop", "dance"])
+async def test_a_button_that_has_nothing_to_do_does_nothing(desk: Desk, button: str) -> None:
+    """A completed task is neither stopped nor tried again; an unknown button is none."""
+    waiting = await quiet_wait(desk, number=3, sha=HEAD)
+    async with desk.database.writing() as connection:
+        await store.move(connection, waiting.task_id, Status.WAITING_CI, Status.COMPLETED, now=NOW)
+    before = await desk.tasks()
+    await press(desk, button, waiting)
+    assert await desk.tasks() == before
+    assert await desk.said() == {}
+
+
+PRESSED_BY_NOBODY: dict[str, dict[str, Any]] = {
+    "a stranger": {"by": STRANGER},
+    "a bot": {"by": OTHER_BOT},
+    "the App itself": {"by": APP},
+    "another App's check run": {"app_id": GITHUB_ACTIONS},
+    "a check run that is about no thread": {"external_id": f"settings-42-{HEAD}"},
+    "a check run without a note": {"external_id": ""},
+    "a thread that is not there": {"external_id": check_key(99, HEAD)},
+}
+
+
+@pytest.mark.parametrize("changes", PRESSED_BY_NOBODY.values(), ids=PRESSED_BY_NOBODY.keys())
+async def test_not_everybodys_click_counts(desk: Desk, changes: dict[str, Any]) -> None:
+    """A stop by who may not write, or on what is not the App's own check run, changes nothing."""
+    waiting = await quiet_wait(desk, number=3, sha=HEAD)
+    await press(desk, "stop", waiting, **changes)
+    assert (await rows.task(desk.database, waiting.task_id)).status is Status.WAITING_CI
+    assert await desk.said() == {}
+    assert (await desk.delivery())["problem"] is None
+
+
+async def test_a_writer_elsewhere_stops_nothing_here(desk: Desk) -> None:
+    """Who may write to one repository cannot press a button of another: the thread belongs to its repository."""
+    waiting = await quiet_wait(desk, number=3, sha=HEAD)
+    async with desk.database.writing() as connection:
+        await connection.execute(update(tables.threads).values(repository_id=43))
+    await press(desk, "stop", waiting)
+    assert (await rows.task(desk.database, waiting.task_id)).status is Status.WAITING_CI
+
+
+async def rerun(desk: Desk, pressed: Wait) -> None:
+    """Bob presses GitHub's own “Re-run” beside the App's check run."""
+    async with desk.database.reading() as connection:
+        thread_id = (await store.task_by_id(connection, pressed.task_id)).thread_id
+    payload = check_run_changed(
+        "rerequested", name="ove", app_id=APP_ID, external_id=check_key(thread_id, pressed.sha), sender=BOB
+    )
+    await desk.receive("check_run", payload)
+
+
+async def test_githubs_own_rerun_tries_again_what_ended_badly(desk: Desk) -> None:
+    """After red checks ended a task, “Re-run” on the App's check run is what its own button is."""
+    given_up = await give_up(desk.database, await quiet_wait(desk, number=3, sha=HEAD))
+    await rerun(desk, given_up)
+    assert [task["status"] for task in await desk.tasks()] == [Status.FAILED, Status.PENDING]
+
+
+async def test_githubs_own_rerun_of_what_goes_on_is_put_right(desk: Desk) -> None:
+    """GitHub has reset the check run to queued: it is written again as it should be, and no task comes of it."""
+    waiting = await quiet_wait(desk, number=3, sha=HEAD)
+    async with desk.database.writing() as connection:
+        key = check_key((await store.task_by_id(connection, waiting.task_id)).thread_id, HEAD)
+        await outbox.check_run(
+            connection, PLACE, key, sha=HEAD, conclusion=None, title="Waiting", summary="", actions=[], now=NOW
+        )
+        [entry] = await outbox.due(connection, now=NOW, busy=(), limit=9)
+        await outbox.sent(connection, entry, remote_id=77)
+    await rerun(desk, waiting)
+    async with desk.database.reading() as connection:
+        assert [one.key for one in await outbox.due(connection, now=NOW, busy=(), limit=9)] == [key]
+    assert len(await desk.tasks()) == 1
+
+
+# -- the repository's own settings -------------------------------------------------------------------------------------
+
+SETTINGS = "time_zone: Asia/Tokyo\nci:\n  attempts: 1\n"
+CHORES = "schedules:\n  - name: chores\n    when: {when}\n    do: Update the dependencies\n    issue: 7\n"
+
+
+def settings_pushed(**changes: Any) -> Json:
+    """Somebody changed `.github/ove.yml` on the default branch."""
+    return branch_pushed(**{"commits": [pushed_commit(modified=[SETTINGS_PATH])], **changes})
+
+
+async def settings_in_force(desk: Desk) -> RepositorySettings:
+    """What holds for the repository now."""
+    async with desk.database.reading() as connection:
+        return await rules.last(connection, 42)
+
+
+async def test_new_settings_are_kept(desk: Desk) -> None:
+    """A push that brings good settings puts them into force, and their schedules on the repository's clock."""
+    desk.hold(SETTINGS + CHORES.format(when="every weekday at 9"))
+    await desk.receive("push", settings_pushed())
+    found = await settings_in_force(desk)
+    assert (found.time_zone, found.ci_attempts) == ("Asia/Tokyo", 1)
+    [schedule] = await desk.schedules()
+    assert (schedule.name, schedule.issue, schedule.zone) == ("chores", 7, "Asia/Tokyo")
+    assert (schedule.owner, schedule.url) == (
+        BOB.person,
+        f"https://github.example/alice/shop/blob/{HEAD}/.github/ove.yml",
+    )
+    assert await desk.checks() == []
+
+
+async def test_a_schedule_that_is_taken_out_of_the_file_goes(desk: Desk) -> None:
+    """The rows are kept in step with the file, also when the whole file is deleted."""
+    desk.hold(CHORES.format(when="every weekday at 9"))
+    await desk.receive("push", settings_pushed())
+    desk.hold(None)
+    await desk.receive("push", settings_pushed(commits=[pushed_commit(removed=[SETTINGS_PATH])]))
+    assert await desk.schedules() == []
+    assert await settings_in_force(desk) == RepositorySettings()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ci:\n  attempts: many\n", "Line 2"),
+        (CHORES.format(when="“* * * * *”").replace("“", '"').replace("”", '"'), "`* * * * *` cannot be used"),
+    ],
+)
+async def test_a_mistake_is_one_failed_check_on_its_commit(desk: Desk, text: str, said: str) -> None:
+    """What is wrong with the file, or a schedule in it, stands once, at the commit; schedules stay as they were."""
+    desk.hold(SETTINGS + CHORES.format(when="every weekday at 9"))
+    await desk.receive("push", settings_pushed(after=BASE))
+    before = await desk.schedules()
+    desk.hold(text)
+    await desk.receive("push", settings_pushed())
+    await desk.receive("push", settings_pushed())
+    [check] = await desk.checks()
+    assert (check["sha"], check["conclusion"], check["actions"]) == (HEAD, "failure", [])
+    assert said in check["summary"]
+    assert await desk.schedules() == before
+    assert await desk.tasks() == []
+
+
+async def test_settings_are_read_when_they_may_have_changed(desk: Desk, github: respx.MockRouter) -> None:
+    """A push that does not touch the file, or another branch, asks GitHub nothing; a forced one may hide anything."""
+    for untouched in (
+        branch_pushed(),
+        settings_pushed(branch="feature"),
+        settings_pushed(after=NO_COMMIT),
+    ):
+        await desk.receive("push", untouched)
+    assert not github.calls
+    desk.hold(SETTINGS)
+    await desk.receive("push", branch_pushed(forced=True))
+    assert (await settings_in_force(desk)).time_zone == "Asia/Tokyo"
+
+
+async def test_settings_are_read_later_while_github_is_away(desk: Desk) -> None:
+    """A push whose file cannot be read now is kept: the schedules in it are not lost."""
+    desk.github.get(SETTINGS_URL).respond(502)
+    await desk.receive("push", settings_pushed())
+    assert (await desk.delivery())["handled_at"] is None
+    desk.hold(CHORES.format(when="every weekday at 9"))
+    desk.clock.now += 600
+    assert await desk.handle_what_is_due() == 1
+    assert len(await desk.schedules()) == 1
 
 
 # -- the marker --------------------------------------------------------------------------------------------------------

@@ -5,24 +5,29 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import httpx
 import pytest
 import respx
 
-from ove_gh.comments import marker
+from ove_gh.comments import STOP, marker
+from ove_gh.github.models import AppIdentity
 from ove_gh.loop import Bell
 from ove_gh.outbox import Sender
 from ove_gh.store import outbox, tables
 from ove_gh.store.database import Database
+from ove_gh.store.outbox import check_key, thread_of_check
 from ove_gh.tasks import Target
-from tests.github.samples import API, REPO, TOKENS, Clock, open_github, token
-from tests.payloads import ALICE, APP, Account, Json
+from tests.github.samples import API, REPO, TOKENS, Clock, check_run, open_github, token
+from tests.payloads import ALICE, APP, APP_ID, GITHUB_ACTIONS, HEAD, Account, Json
 from tests.store.rows import NOW, all_rows, place
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_certificates")]
+
+
+CHECK = check_key(1, HEAD)
 
 
 @dataclass
@@ -80,6 +85,52 @@ class Threads:
         return [comment["body"] for comment in self.comments.values()]
 
 
+@dataclass
+class CheckRuns:
+    """GitHub's check runs: what is shown on the commits, and what was asked of GitHub, in order."""
+
+    runs: dict[int, Json] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def put(self, external_id: str, *, app_id: int = APP_ID, sha: str = HEAD, **shown: Any) -> Json:
+        """A check run comes to stand on a commit."""
+        number = 2_000 + len(self.runs)
+        url = f"https://github.example/alice/shop/runs/{number}"
+        app = {"id": app_id, "slug": "ove"}
+        more = {"external_id": external_id, "head_sha": sha, "html_url": url, "app": app, "conclusion": None}
+        self.runs[number] = check_run(number, **{**more, **shown})
+        return self.runs[number]
+
+    def create(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append("create")
+        fields = json.loads(request.content)
+        return httpx.Response(201, json=self.put(fields.pop("external_id"), sha=fields.pop("head_sha"), **fields))
+
+    def create_and_drop(self, request: httpx.Request) -> httpx.Response:
+        """The check run stands there, but its answer never arrives."""
+        self.create(request)
+        raise httpx.ReadError("connection reset", request=request)
+
+    def update(self, request: httpx.Request, run: str) -> httpx.Response:
+        self.asked.append(f"update {run}")
+        if int(run) not in self.runs:
+            return httpx.Response(404, json={"message": "Not Found"})
+        self.runs[int(run)] |= json.loads(request.content)
+        return httpx.Response(200, json=self.runs[int(run)])
+
+    def page(self, _request: httpx.Request, sha: str) -> httpx.Response:
+        self.asked.append("list")
+        here = [run for run in self.runs.values() if run["head_sha"] == sha]
+        return httpx.Response(200, json={"total_count": len(here), "check_runs": here})
+
+    @property
+    def shown(self) -> list[tuple[str, str, str | None, str]]:
+        """Each check run's name, status, conclusion and title."""
+        return [
+            (run["name"], run["status"], run.get("conclusion"), run["output"]["title"]) for run in self.runs.values()
+        ]
+
+
 NUMBERED = rf"{REPO}/issues/(?P<number>\d+)/comments"
 
 
@@ -93,11 +144,28 @@ class Post:
     clock: Clock
     github: respx.MockRouter
     threads: Threads
+    checks: CheckRuns
 
     async def say(self, key: str, body: str = "Hello", number: int = 3) -> None:
         """A comment is to stand under an issue."""
         async with self.database.writing() as connection:
             await outbox.comment(connection, place(number), key, body, now=self.clock())
+
+    async def show(self, title: str = "Working on it", conclusion: str | None = None, key: str = CHECK) -> None:
+        """A check run is to stand on the commit HEAD, with a button while it is in progress."""
+        buttons = [] if conclusion else [asdict(STOP)]
+        async with self.database.writing() as connection:
+            await outbox.check_run(
+                connection,
+                place(),
+                key,
+                sha=HEAD,
+                conclusion=conclusion,
+                title=title,
+                summary="I am at work.",
+                actions=buttons,
+                now=self.clock(),
+            )
 
     async def send_what_is_due(self) -> list[str]:
         """One look into the outbox; returns the keys that were tried."""
@@ -117,23 +185,27 @@ class Post:
 
 
 @pytest.fixture
-def github() -> Iterator[tuple[respx.MockRouter, Threads]]:
-    """GitHub with empty threads."""
-    threads = Threads()
+def github() -> Iterator[tuple[respx.MockRouter, Threads, CheckRuns]]:
+    """GitHub with empty threads, and commits that nothing checks."""
+    threads, checks = Threads(), CheckRuns()
     with respx.mock(assert_all_called=False) as router:
         router.post(TOKENS).respond(201, json=token())
         router.get(url__regex=rf"{NUMBERED}\?.*").mock(side_effect=threads.page)
         router.patch(url__regex=rf"{REPO}/issues/comments/(?P<comment>\d+)$").mock(side_effect=threads.edit)
         router.post(url__regex=f"{NUMBERED}$").mock(side_effect=threads.create)
-        yield router, threads
+        router.get(url__regex=rf"{REPO}/commits/(?P<sha>\w+)/check-runs\?.*").mock(side_effect=checks.page)
+        router.patch(url__regex=rf"{REPO}/check-runs/(?P<run>\d+)$").mock(side_effect=checks.update)
+        router.post(f"{REPO}/check-runs").mock(side_effect=checks.create)
+        yield router, threads, checks
 
 
 @pytest.fixture
-async def post(database: Database, github: tuple[respx.MockRouter, Threads]) -> AsyncIterator[Post]:
+async def post(database: Database, github: tuple[respx.MockRouter, Threads, CheckRuns]) -> AsyncIterator[Post]:
     """A sender with nothing to say."""
     clock, bell = Clock(NOW), Bell()
     async with open_github(clock) as client:
-        sender = Sender(database, client, bot_id=APP.id, bell=bell, clock=clock)
+        identity = AppIdentity(APP_ID, "ove", "ove", "https://github.example/apps/ove", APP.login, APP.id, {}, ())
+        sender = Sender(database, client, identity=identity, bell=bell, clock=clock)
         yield Post(database, sender, bell, clock, *github)
 
 
@@ -313,6 +385,109 @@ async def test_a_review_is_requested_once(post: Post, status: int) -> None:
     await post.send_what_is_due()
     assert json.loads(route.calls[0].request.content) == {"reviewers": ["alice"]}
     assert await post.send_what_is_due() == []
+
+
+# -- check runs --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_check_run_is_created_with_the_apps_name_and_our_note(post: Post) -> None:
+    """It is called as the App is, is in progress with its button, and its note leads back to the thread."""
+    await post.show()
+    await post.send_what_is_due()
+    [run] = post.checks.runs.values()
+    assert (run["name"], run["head_sha"], run["external_id"]) == ("ove", HEAD, CHECK)
+    assert thread_of_check(run["external_id"]) == 1
+    assert (run["status"], run["output"]) == (
+        "in_progress",
+        {"title": "Working on it", "summary": "I am at work."},
+    )
+    assert [action["identifier"] for action in run["actions"]] == ["stop"]
+    row = await post.row(CHECK)
+    assert (row["remote_id"], row["remote_url"]) == (2_000, "https://github.example/alice/shop/runs/2000")
+    assert await post.send_what_is_due() == []
+
+
+async def test_a_check_run_is_updated_in_place(post: Post) -> None:
+    """What it says next is said by the same check run; its conclusion ends it, and takes its button away."""
+    await post.show()
+    await post.send_what_is_due()
+    await post.show("Waiting for the other checks")
+    await post.send_what_is_due()
+    await post.show("Done", "success")
+    await post.send_what_is_due()
+    assert post.checks.asked == ["create", "update 2000", "update 2000"]
+    assert post.checks.shown == [("ove", "completed", "success", "Done")]
+    assert post.checks.runs[2_000]["actions"] == []
+
+
+async def test_a_check_run_that_ended_goes_on(post: Post) -> None:
+    """Another attempt on the same commit opens its check run again."""
+    await post.show("I could not finish", "failure")
+    await post.send_what_is_due()
+    await post.show("Working on it")
+    await post.send_what_is_due()
+    assert post.checks.asked == ["create", "update 2000"]
+    assert post.checks.runs[2_000]["status"] == "in_progress"
+
+
+async def test_a_check_run_whose_answer_was_lost_is_found_again(post: Post) -> None:
+    """The connection broke after GitHub had taken it: it is found by its note, says the newest, and stays one."""
+    post.github.post(f"{REPO}/check-runs").mock(side_effect=post.checks.create_and_drop)
+    await post.show()
+    await post.send_what_is_due()
+    row = await post.row(CHECK)
+    assert (row["remote_id"], row["tries"]) == (None, 1)
+    await post.show("Done", "success")
+    post.clock.now = row["due_at"]
+    await post.send_what_is_due()
+    assert post.checks.asked == ["create", "list", "update 2000"]
+    assert post.checks.shown == [("ove", "completed", "success", "Done")]
+    assert (await post.row(CHECK))["remote_id"] == 2_000
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_a_check_run_is_made_once_over_a_crash(post: Post, arrived: bool) -> None:
+    """The service died between the deed and its note: what stands is taken up, and what never came is made.
+
+    Another App's check run, and one that is about another thread, are not taken for it.
+    """
+    await post.show()
+    async with post.database.writing() as connection:
+        [entry] = await outbox.due(connection, now=NOW, busy=(), limit=9)
+        await outbox.begun(connection, entry, now=NOW)
+    post.checks.put(CHECK, app_id=GITHUB_ACTIONS)
+    post.checks.put(check_key(11, HEAD))
+    if arrived:
+        post.checks.put(CHECK, name="ove")
+    await post.send_what_is_due()
+    assert post.checks.asked == ["list", "update 2002" if arrived else "create"]
+    assert len(post.checks.runs) == 3
+    assert (await post.row(CHECK))["remote_id"] == 2_002
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+async def test_a_check_run_that_github_refuses_is_given_up(post: Post, status: int) -> None:
+    """Without the permission, or for a commit that is gone: it holds up nothing that the thread is to be told."""
+    post.github.post(f"{REPO}/check-runs").respond(status, json={"message": "No"})
+    await post.show()
+    await post.say("task-1-status")
+    await post.send_what_is_due()
+    row = await post.row(CHECK)
+    assert (row["given_up_at"], "No" in row["problem"]) == (post.clock(), True)
+    await post.send_what_is_due()
+    assert post.threads.bodies == [stands("task-1-status")]
+
+
+async def test_a_check_run_waits_while_github_is_away(post: Post) -> None:
+    """It is tried again later, after a look for the one that may stand there."""
+    route = post.github.post(f"{REPO}/check-runs").respond(502)
+    await post.show()
+    await post.send_what_is_due()
+    route.mock(side_effect=post.checks.create)
+    post.clock.now += 600
+    await post.send_what_is_due()
+    assert post.checks.asked == ["list", "create"]
+    assert post.checks.shown == [("ove", "in_progress", None, "Working on it")]
 
 
 async def test_the_app_speaks_as_the_installation_of_the_thread(post: Post) -> None:

@@ -1,18 +1,30 @@
-"""Tests of what the clock does about questions that wait."""
+"""Tests of what the clock does about questions that wait, and about checks of which nothing is heard."""
 
 from __future__ import annotations
 
 import pytest
 
 from ove_gh import comments
-from ove_gh.store import outbox, tables
+from ove_gh.store import outbox, tables, waits
 from ove_gh.store.database import Database
 from ove_gh.store.outbox import question_key, status_key
 from ove_gh.store.tasks import AskedQuestion
-from ove_gh.sweeps import SECONDS_A_DAY, sweep_questions
+from ove_gh.sweeps import SECONDS_A_DAY, sweep_checks, sweep_questions
 from ove_gh.tasks import Status
 from tests.store import rows
-from tests.store.rows import NOW, ROUNDING, all_rows, waiting_question
+from tests.store.rows import (
+    NOW,
+    ROUNDING,
+    TELLER,
+    all_rows,
+    ask,
+    claimed,
+    give_up,
+    look,
+    turn_red,
+    waiting_for_checks,
+    waiting_question,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -24,13 +36,25 @@ async def sweep(database: Database, days: float) -> int:
     rings: list[None] = []
     await sweep_questions(
         database,
-        slug="ove",
+        TELLER,
         remind_after=DAY,
         expire_after=7 * DAY,
         now=NOW + days * DAY,
         ring=lambda: rings.append(None),
     )
     return len(rings)
+
+
+async def sweep_silent(database: Database, seconds: float) -> tuple[list[int], int]:
+    """The clock looks so many seconds after NOW, for five minutes of silence.
+
+    Returns which waits are to be looked at, and how often it rang.
+    """
+    rings: list[None] = []
+    now = NOW + seconds
+    await sweep_checks(database, silence=300, now=now, ring=lambda: rings.append(None))
+    async with database.reading() as connection:
+        return [one.id for one in await waits.due(connection, now=now, busy=(), limit=99)], len(rings)
 
 
 async def posted_question(database: Database, *, number: int = 3, now: float = NOW) -> AskedQuestion:
@@ -101,6 +125,16 @@ async def test_after_a_week_the_task_ends_as_unanswered(database: Database) -> N
     }
 
 
+async def test_an_unanswered_question_about_red_checks_ends_the_check_run(database: Database) -> None:
+    """The App's check run in the pull request must not look for ever as if somebody were at work."""
+    red = await turn_red(database, await waiting_for_checks(database), attempt=None)
+    await ask(database, await claimed(database))
+    await sweep(database, 7)
+    assert (await rows.task(database, red.task_id)).status is Status.FAILED
+    [check] = [row["content"] for row in await all_rows(database, tables.outbox) if row["kind"] == "check"]
+    assert (check["sha"], check["conclusion"]) == (red.sha, "failure")
+
+
 async def test_a_question_ends_once(database: Database) -> None:
     """The next look finds nothing to end."""
     await posted_question(database)
@@ -126,3 +160,29 @@ async def test_each_question_has_its_own_time(database: Database) -> None:
     assert (await rows.question(database, old.id)).expired
     assert f"{question_key(middle.id)}-reminder" in await said(database)
     assert await rows.question(database, young.id) == young
+
+
+async def test_silent_checks_are_looked_at(database: Database) -> None:
+    """Webhooks get lost: after five minutes without a look there is one, and the watcher is rung for it."""
+    silent = await waiting_for_checks(database)
+    await look(database, silent)
+    assert await sweep_silent(database, 300) == ([], 0)
+    assert await sweep_silent(database, 301) == ([silent.id], 1)
+
+
+async def test_a_look_breaks_the_silence(database: Database) -> None:
+    """Whoever looked, for whatever reason: the five minutes begin anew, so a long CI run is looked at now and then."""
+    silent = await waiting_for_checks(database)
+    await look(database, silent)
+    await sweep_silent(database, 301)
+    await look(database, await rows.wait(database, silent.id), now=NOW + 302)
+    assert await sweep_silent(database, 602) == ([], 0)
+    assert await sweep_silent(database, 603) == ([silent.id], 1)
+
+
+async def test_silence_about_what_is_over_is_left_alone(database: Database) -> None:
+    """A task that has ended needs no look, however long ago that was."""
+    silent = await waiting_for_checks(database)
+    await look(database, silent)
+    await give_up(database, silent)
+    assert await sweep_silent(database, 1e9) == ([], 0)

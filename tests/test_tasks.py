@@ -21,6 +21,7 @@ LETTERS: dict[str, set[tuple[Status, Status]]] = {
     "g": {(Status.WAITING_USER, Status.PENDING)},
     "h": {(Status.RUNNING, Status.WAITING_CI)},
     "i": {(Status.WAITING_CI, target) for target in (Status.PENDING, Status.COMPLETED, Status.FAILED)},
+    "j": {(source, Status.COMPLETED) for source in (Status.PENDING, Status.WAITING_USER)},
 }
 """The moves that each letter of the essay speaks of."""
 

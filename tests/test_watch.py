@@ -410,7 +410,8 @@ async def test_late_events_of_an_older_commit_start_nothing(scene: Scene) -> Non
 )
 async def test_kinds_of_failure_are_told_apart(scene: Scene, conclusion: Any, words: str) -> None:
     """A check that timed out, waits for a click or could not start is a failure, and is called what it is."""
-    scene.github.finish_check(*scene.start("test"), conclusion)
+    (run,) = scene.start("test")
+    scene.github.finish_check(run, conclusion)
     await scene.hint()
     await scene.look()
     assert (await scene.task()).status is Status.PENDING

@@ -95,9 +95,9 @@ class Checkouts:
         Raises EmptyRepository, BranchMissing, RemoteDenied, RemoteUnavailable, AgentSideFailed.
         """
         async with self._exclusively(repository_id) as mirror:
-            if not await mirror.is_branch_name(branch):
+            is_name, _ = await asyncio.gather(mirror.is_branch_name(branch), mirror.fetch(remote))
+            if not is_name:
                 raise ValueError(f"{branch!r} cannot be a branch's name")
-            await mirror.fetch(remote)
             known = await _what_is_known(mirror, thread_id, base_branch, branch)
         side = self._agent_side(repository_id, thread_id)
         if await asyncio.to_thread(side.path.is_dir) and await agent_side.usable(side):
@@ -106,11 +106,12 @@ class Checkouts:
             await self._build(repository_id, thread_id, known, branch)
         await agent_side.introduce(side, author, co_author)
         in_step = await _follow(side, branch, known)
-        head = await agent_side.head_of(side)
+        head, leaves_base = await asyncio.gather(
+            agent_side.head_of(side), side.git("merge-base", "HEAD", known.base_tip, codes=(0, 1))
+        )
         if in_step and known.remote_head and known.remote_head != known.pushed:
             async with self._exclusively(repository_id) as mirror:
                 await mirror.note(_pushed(thread_id), known.remote_head)
-        leaves_base = await side.git("merge-base", "HEAD", known.base_tip, codes=(0, 1))
         base_sha = leaves_base.text or known.base_tip
         return Clone(side.path, repository_id, thread_id, base_branch, branch, base_sha, head, in_step)
 
@@ -264,15 +265,11 @@ def _collected(thread_id: int) -> str:
 
 
 async def _what_is_known(mirror: Mirror, thread_id: int, base_branch: str, branch: str) -> _Known:
-    base_tip = await mirror.commit_at(f"refs/heads/{base_branch}")
-    if base_tip is None:
+    base, ours = f"refs/heads/{base_branch}", f"refs/heads/{branch}"
+    tips = await mirror.tips(base, ours, _pushed(thread_id), _collected(thread_id))
+    if base not in tips:
         raise BranchMissing(base_branch) if await mirror.has_branches() else EmptyRepository("there are no commits yet")
-    return _Known(
-        base_tip,
-        await mirror.commit_at(f"refs/heads/{branch}"),
-        await mirror.commit_at(_pushed(thread_id)),
-        await mirror.commit_at(_collected(thread_id)),
-    )
+    return _Known(tips[base], tips.get(ours), tips.get(_pushed(thread_id)), tips.get(_collected(thread_id)))
 
 
 async def _start(mirror: Mirror, known: _Known) -> str:

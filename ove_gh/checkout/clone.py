@@ -128,6 +128,12 @@ async def take_refs(side: AgentSide) -> None:
 
 async def introduce(side: AgentSide, author: Identity, co_author: Identity | None) -> None:
     """Set who commits here, and whom the hook names as co-author."""
+    wanted = [("user.name", author.name), ("user.email", author.email)]
+    wanted += [("ove.coauthor", co_author_line(co_author))] if co_author is not None else []
+    names = "^(user\\.name|user\\.email|ove\\.coauthor)$"
+    stands = await side.git("config", "--local", "--null", "--get-regexp", names, codes=(0, 1))
+    if sorted(stands.stdout.split(b"\0")) == sorted([b"", *(f"{key}\n{value}".encode() for key, value in wanted)]):
+        return
     await side.git("config", "user.name", author.name)
     await side.git("config", "user.email", author.email)
     if co_author is None:
@@ -138,8 +144,8 @@ async def introduce(side: AgentSide, author: Identity, co_author: Identity | Non
 
 async def usable(side: AgentSide) -> bool:
     """Whether the folder still is a repository with a commit checked out, after stale locks were removed."""
-    await clear_locks(side)
-    done = await side.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", codes=(0, 1, _NOT_A_REPOSITORY))
+    reading = side.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", codes=(0, 1, _NOT_A_REPOSITORY))
+    _, done = await asyncio.gather(clear_locks(side), reading)  # to read takes no lock
     return done.code == 0
 
 

@@ -176,6 +176,12 @@ class Mirror:
         done = await self.git(*arguments, codes=(0, 1, 128))
         return done.text if done.code == 0 else None
 
+    async def tips(self, *refs: str) -> dict[str, str]:
+        """The commits that full names of branches, or of our own refs, stand for; those that are not there are not."""
+        done = await self.git("for-each-ref", "--format=%(objectname) %(refname)", *refs)
+        found = (line.partition(" ") for line in done.text.splitlines())
+        return {ref: sha for sha, _, ref in found if ref in refs}  # a pattern also finds what lies below it
+
     async def has_branches(self) -> bool:
         """Whether the server has shown any branch."""
         return bool((await self.git("for-each-ref", "--count=1", "refs/heads")).stdout)

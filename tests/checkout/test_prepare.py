@@ -310,3 +310,34 @@ async def test_threads_of_one_repository_prepare_at_once(world: World) -> None:
     clones = await asyncio.gather(*(world.prepare(n, branch=f"ove/{n}") for n in range(1, 5)))
 
     assert {clone.head for clone in clones} == {world.on_github("main")}
+
+
+async def test_a_thread_starts_over_without_its_old_work(started: World) -> None:
+    """Nothing of a branch that is done with comes along: pushed, collected or lying about, it is not on the next."""
+    commit_file(started.clone.path, "pushed.py", "1\n", "Pushed")
+    await started.push(started.clone, (await started.collected(started.clone)).head)
+    commit_file(started.clone.path, "collected.py", "2\n", "Collected")
+    await started.collected(started.clone)
+    (started.clone.path / "draft.py").write_text("3\n")
+    merged = started.somebody_pushes("main", "merged.py", "4\n")
+
+    await started.checkouts.start_over(REPOSITORY, 1)
+    again = await started.prepare(branch="ove/12-empty-cart-2")
+
+    assert again.head == again.base_sha == merged
+    assert sorted(path.name for path in again.path.glob("*.py")) == ["cart.py", "merged.py"]
+    assert await started.collect(again) is None
+
+
+async def test_starting_over_leaves_other_threads_alone(started: World) -> None:
+    """A thread beside it keeps its clone and what was collected of it; starting over twice is no error."""
+    other = await started.prepare(2, branch="ove/13-other")
+    commit_file(other.path, "other.py", "1\n", "Other")
+    head = (await started.collected(other)).head
+
+    for _ in range(2):
+        await started.checkouts.start_over(REPOSITORY, 1)
+
+    assert not started.clone.path.exists()
+    assert (await started.prepare(2, branch="ove/13-other")).head == head
+    assert head in started.mirror_refs()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ove_gh.agent import Progress, PullRequestText, Step
-from ove_gh.claude.policy import DESCRIBE
+from ove_gh.claude.policy import DESCRIBE, NOTHING_TO_DO
 from ove_gh.demo.model import ScriptedModel, ask, say, use
 from tests.claude.scene import KEY, ROUNDING, Scene
 
@@ -109,6 +109,17 @@ async def test_the_tools_on_offer(scene: Scene, model: ScriptedModel) -> None:
     )
     assert model.side_requests == []
     assert model.strays == []
+
+
+@pytest.mark.anyio
+async def test_a_scheduled_run_may_have_nothing_to_do(scene: Scene, model: ScriptedModel) -> None:
+    """Where nobody waits, the agent is offered a tool to say so, and no question; what it says is in the outcome."""
+    reason = "All dependencies\nare up to date."
+    model.when("look", [use(NOTHING_TO_DO, reason=reason), say("Nothing to do.")])
+    finished = await scene.finish("look", scheduled=True, may_ask=False)
+    assert (finished.nothing_to_do, finished.pull_request) == ("All dependencies are up to date.", None)
+    assert NOTHING_TO_DO in model.requests[0].tools
+    assert "AskUserQuestion" not in model.requests[0].tools
 
 
 @pytest.mark.anyio

@@ -11,20 +11,25 @@ from sqlalchemy import update
 from ove_gh.store import tables
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
-from ove_gh.tasks import MAX_RESUMPTIONS, MOVES, IllegalMove, Place, Status, Turn, TurnStatus
+from ove_gh.tasks import MAX_RESUMPTIONS, MOVES, IllegalMove, Place, Status, Task, Turn, TurnStatus
 from tests.payloads import ALICE, BOB
 from tests.store.rows import (
     NOW,
     RUN,
+    add_schedule,
     add_task,
     all_rows,
     ask,
     claim,
     claimed,
     finish,
+    give_up,
     place,
+    question,
     task,
     turn,
+    turn_red,
+    waiting_for_checks,
     waiting_question,
 )
 
@@ -320,6 +325,140 @@ async def test_who_waits_before_whom_is_counted(database: Database) -> None:
     async with database.reading() as connection:
         assert await store.unfinished_before(connection, second) == 0
         assert await store.busy_tasks(connection) == 2
+
+
+# -- while checks are waited for ---------------------------------------------------------------------------------------
+
+
+async def current(database: Database, of: Task) -> int | None:
+    """What the thread of a task is about now."""
+    async with database.reading() as connection:
+        found = await store.current_task(connection, of.thread_id)
+        return found.id if found else None
+
+
+async def unsettled(database: Database, of: Task) -> bool:
+    """Whether another task of the thread may still change the branch."""
+    async with database.reading() as connection:
+        return await store.others_unsettled(connection, of)
+
+
+async def test_a_task_that_waits_for_checks_holds_up_nobody(database: Database) -> None:
+    """While CI runs for hours, the thread's next task is done; when the checks are red, the older one waits for it."""
+    seen = await waiting_for_checks(database)
+    newer = await add_task(database)
+    async with database.reading() as connection:
+        assert await store.unfinished_before(connection, newer) == 0
+    running = await claimed(database)
+    assert running.task_id == newer.id
+    await turn_red(database, seen)
+    assert await claim(database) is None
+    await finish(database, running)
+    attempt = await claimed(database)
+    assert (attempt.task_id, attempt.position, attempt.answers_wait) == (seen.task_id, 2, seen.id)
+
+
+async def test_whoever_may_still_push_is_unsettled(database: Database) -> None:
+    """Another task of the thread that is to be run, runs or asks may change the branch; one that waits may not."""
+    seen = await waiting_for_checks(database)
+    mine = await task(database, seen.task_id)
+    await add_task(database, number=9)
+    assert not await unsettled(database, mine)
+    newer = await add_task(database)
+    for status in Status:
+        await bring_to(database, newer.id, status)
+        expected = status in (Status.PENDING, Status.RUNNING, Status.WAITING_USER)
+        assert await unsettled(database, mine) is expected, status
+        assert not await unsettled(database, newer)
+
+
+async def test_a_thread_is_about_what_runs_then_what_waits_then_what_was_last(database: Database) -> None:
+    """What a button stops: the task that runs or asks, else the oldest that has not ended, else the last one."""
+    first, second, third = [await add_task(database) for _ in range(3)]
+    other = await add_task(database, number=9)
+    assert await current(database, first) == first.id
+    await bring_to(database, first.id, Status.WAITING_CI)
+    assert await current(database, first) == first.id
+    for status in (Status.RUNNING, Status.WAITING_USER):
+        await bring_to(database, second.id, status)
+        assert await current(database, first) == second.id
+    for ended in (first, second, third):
+        await bring_to(database, ended.id, Status.FAILED)
+    assert await current(database, first) == third.id
+    assert await current(database, other) == other.id
+    async with database.reading() as connection:
+        assert await store.current_task(connection, 99) is None
+
+
+async def test_attempts_are_the_turns_that_were_to_mend(database: Database) -> None:
+    """Neither the first turn nor one that was to ask people is an attempt, nor are those of other tasks."""
+    mending = await waiting_for_checks(database)
+    asking = await waiting_for_checks(database, number=4, pull=14)
+
+    async def attempts() -> list[int]:
+        async with database.reading() as connection:
+            return [await store.attempts_made(connection, one.task_id) for one in (mending, asking)]
+
+    assert await attempts() == [0, 0]
+    await turn_red(database, mending, attempt=1)
+    await turn_red(database, asking, attempt=None)
+    assert await attempts() == [1, 0]
+
+
+async def test_a_turn_that_is_not_needed_is_never_run(database: Database) -> None:
+    """After a green re-run, or a stop, the queued turn is over; what has run stays as it is."""
+    seen = await waiting_for_checks(database)
+    await turn_red(database, seen)
+    async with database.writing() as connection:
+        await store.drop_turns(connection, seen.task_id, now=NOW + 5)
+        first, dropped = await store.turns_of(connection, seen.task_id)
+    assert (first.status, dropped.status) == (TurnStatus.ENDED, TurnStatus.ENDED)
+    assert [row["ended_at"] for row in await all_rows(database, tables.turns)] == [NOW, NOW + 5]
+    assert await claim(database) is None
+    async with database.reading() as connection:
+        assert await store.work_seconds(connection, seen.task_id, now=NOW + 9) == 0
+
+
+async def test_the_wish_to_stop_is_a_row(database: Database) -> None:
+    """Who wants a running task to stop is found by the worker that runs it, also one of another process."""
+    mine, other = await add_task(database), await add_task(database, number=9)
+    async with database.writing() as connection:
+        await store.ask_to_stop(connection, mine.id, "bob")
+        assert await store.asked_to_stop(connection, [mine.id, other.id]) == {mine.id}
+        assert await store.asked_to_stop(connection, [other.id]) == set()
+    assert (await task(database, mine.id)).stop_asked_by == "bob"
+
+
+async def test_an_open_question_can_be_withdrawn(database: Database) -> None:
+    """It is returned, to be told of, once; nobody can answer it any more, and other tasks' questions stay open."""
+    mine, other = await waiting_question(database), await waiting_question(database, number=4)
+    async with database.writing() as connection:
+        assert await store.withdraw_questions(connection, mine.task_id) == [mine]
+        assert await store.withdraw_questions(connection, mine.task_id) == []
+        assert await store.answerable_question(connection, mine.thread) is None
+        assert await store.answerable_question(connection, other.thread) == other
+    withdrawn = await question(database, mine.id)
+    assert (withdrawn.open, withdrawn.expired, withdrawn.answered_by) == (False, False, None)
+
+
+async def test_the_last_task_of_a_thread_tells_how_it_failed(database: Database) -> None:
+    """Red checks as the reason stand in the row, so that whoever goes on knows them."""
+    seen = await waiting_for_checks(database)
+    await give_up(database, seen)
+    await add_task(database, number=9)
+    async with database.reading() as connection:
+        thread_id = (await store.task_by_id(connection, seen.task_id)).thread_id
+        last = await store.last_task(connection, thread_id)
+        assert await store.last_task(connection, 99) is None
+    assert last is not None
+    assert (last.id, last.failure) == (seen.task_id, "checks_red")
+
+
+async def test_a_task_knows_its_schedule(database: Database) -> None:
+    """What a schedule asked for says so; what a person asked for does not."""
+    schedule = await add_schedule(database)
+    assert (await add_task(database, schedule=schedule)).schedule_id == schedule.id
+    assert (await add_task(database)).schedule_id is None
 
 
 # -- after a crash -----------------------------------------------------------------------------------------------------
