@@ -20,11 +20,25 @@ CHECKED = {
     "check_suite.requested",
     "check_suite.completed",
     "fork",
+    "issues.locked",
+    "issues.unlabeled",
+    "issues.unlocked",
+    "pull_request.locked",
+    "pull_request.review_requested",
+    "pull_request.unlabeled",
+    "pull_request.unlocked",
+    "pull_request_review.dismissed",
+    "pull_request_review.submitted",
+    "pull_request_review_comment.created",
+    "pull_request_review_comment.deleted",
+    "pull_request_review_comment.edited",
+    "pull_request_review_thread.resolved",
+    "pull_request_review_thread.unresolved",
     "status",
     "workflow_run.requested",
     "workflow_run.completed",
 }
-"""What is told of checks and forks; for each of them GitHub has an example."""
+"""What is told of checks, forks, labels, locks and reviews; for each of them GitHub has an example."""
 NOWHERE = "http://127.0.0.1:9/"
 
 UNRELIABLE = {
@@ -57,6 +71,7 @@ async def _payloads() -> dict[str, Any]:
     async with setting(webhook_url=NOWHERE) as scene:
         _live(scene)
         _check(scene)
+        _review(scene)
         await scene.github.settled()
         return {one.webhook.name: one.payload for one in scene.github.deliveries}
 
@@ -100,6 +115,37 @@ def _check(scene: Scene) -> None:
     own.actions = (Button("Stop", "Stop the work", "stop"),)
     github.press(own, "alice", "stop")
     github.close_pull(SHOP, pull.number, "alice")
+
+
+def _review(scene: Scene) -> None:
+    """What an App receives that may see everything of conversations and reviews."""
+    github = scene.github
+    events = (
+        "issues",
+        "pull_request",
+        "pull_request_review",
+        "pull_request_review_comment",
+        "pull_request_review_thread",
+    )
+    may = {"issues": "read", "pull_requests": "read"}
+    github.install(github.create_app("reader", permissions=may, events=events, webhook_url=NOWHERE), SHOP)
+    github.push_commit(SHOP, "again", "alice", {"cart.py": "total = 4\n"}, "Again")
+    pull = github.open_pull(SHOP, "alice", "Again", head="again")
+    issue = github.open_issue(SHOP, "bob", "Wrong again")
+    github.grant(SHOP, "carol", "maintain")
+    for number in (issue.number, pull.number):
+        github.add_label(SHOP, number, "carol", "bug")
+        github.remove_label(SHOP, number, "carol", "bug")
+        github.lock(SHOP, number, "carol")
+        github.unlock(SHOP, number, "carol")
+    github.request_review(SHOP, pull.number, "alice", "carol")
+    inline = [{"path": "cart.py", "line": 1, "body": "Why?"}]
+    review = github.review(SHOP, pull.number, "carol", "REQUEST_CHANGES", comments=inline)
+    github.edit_review_comment(review.comments[0], "carol", "Why so?")
+    github.resolve(review.comments[0], "alice")
+    github.unresolve(review.comments[0], "alice")
+    github.delete_review_comment(review.comments[0], "carol")
+    github.dismiss(review, "alice")
 
 
 def _absent(examples: Sequence[dict[str, Any]], ours: Any, path: str = "") -> Iterator[str]:

@@ -25,6 +25,7 @@ from ove_gh.demo.github.faults import (
 from ove_gh.demo.github.happenings import Happening, Kind
 from ove_gh.demo.github.records import App, Comment, Issue, Pull, Reaction, Repository, User
 from ove_gh.demo.github.refusals import Refused
+from ove_gh.demo.github.review_records import InlineComment, Review, ReviewComment
 from ove_gh.demo.github.simulated import SimulatedGitHub, WaitedInVain
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Fault",
     "Hang",
     "Happening",
+    "InlineComment",
     "Issue",
     "JobStep",
     "Kind",
@@ -51,6 +53,8 @@ __all__ = [
     "Refused",
     "Repository",
     "Request",
+    "Review",
+    "ReviewComment",
     "SimulatedGitHub",
     "User",
     "WaitedInVain",

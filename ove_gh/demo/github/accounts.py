@@ -25,6 +25,7 @@ _PERMISSIONS_FOR = {
     "pull_request": {"pull_requests"},
     "pull_request_review": {"pull_requests"},
     "pull_request_review_comment": {"pull_requests"},
+    "pull_request_review_thread": {"pull_requests"},
     "push": {"contents"},
     "repository": {"metadata"},
     "status": {"statuses"},

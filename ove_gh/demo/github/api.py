@@ -12,9 +12,18 @@ from starlette.convertors import Convertor
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from ove_gh.demo.github import api_actions, api_apps, api_checks, api_issues, api_pulls, api_repositories
+from ove_gh.demo.github import (
+    api_actions,
+    api_apps,
+    api_checks,
+    api_issues,
+    api_pulls,
+    api_repositories,
+    api_reviews,
+    api_search,
+)
 from ove_gh.demo.github.access import Caller, check_permission, identify
-from ove_gh.demo.github.endpoints import Answer, Call, Endpoint
+from ove_gh.demo.github.endpoints import Answer, Call, Endpoint, Resource
 from ove_gh.demo.github.faults import Request
 from ove_gh.demo.github.limits import RateLimits
 from ove_gh.demo.github.records import Repository
@@ -49,6 +58,8 @@ class Api:
             *api_issues.ENDPOINTS,
             *api_pulls.ENDPOINTS,
             *api_repositories.ENDPOINTS,
+            *api_reviews.ENDPOINTS,
+            *api_search.ENDPOINTS,
             self.limits.endpoint(),
         )
         self._routes = [_route(endpoint) for endpoint in endpoints]
@@ -58,17 +69,18 @@ class Api:
         if not headers.get("user-agent"):
             return Response(_NO_USER_AGENT, 403, media_type="text/html")
         docs, caller, extra = "", Caller(), {"X-GitHub-Request-Id": uuid.uuid4().hex[:20].upper()}
+        resource: Resource = "core"
         try:
             self._check_version(headers, extra)
             caller = self._identify(request, headers)
             endpoint, params = self._find(request)
-            docs = endpoint.docs
+            docs, resource = endpoint.docs, endpoint.resource
             if endpoint.door == "installation":
                 extra["X-Accepted-GitHub-Permissions"] = endpoint.needs
             answer = self._call(request, headers, caller, endpoint, params)
         except Refused as refusal:
             answer = Answer(refusal.as_json(docs), refusal.status, refusal.headers)
-        return _response(answer, extra | self.limits.headers(caller))
+        return _response(answer, extra | self.limits.headers(caller, resource))
 
     def _check_version(self, headers: Mapping[str, str], extra: dict[str, str]) -> None:
         version = headers.get("x-github-api-version", API_VERSION)
@@ -95,7 +107,7 @@ class Api:
         self, request: Request, headers: Mapping[str, str], caller: Caller, endpoint: Endpoint, params: dict[str, Any]
     ) -> Answer:
         if endpoint.path != "/rate_limit":
-            self.limits.count(caller)
+            self.limits.count(caller, endpoint.resource)
         _check_door(endpoint, caller)
         repository = self._repository(endpoint, caller, params)
         if endpoint.door == "installation" and caller.token:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ove_gh.demo.github.endpoints import Answer, Call, Endpoint, paged
+from ove_gh.demo.github.media import form, with_body
 from ove_gh.demo.github.pull_numbers import comparison, pull_shape
 from ove_gh.demo.github.pulls import (
     close_pull,
@@ -16,6 +17,8 @@ from ove_gh.demo.github.refusals import Refused, invalid
 
 _READ = "pull_requests=read"
 _WRITE = "pull_requests=write"
+_LONGEST_DIFF = 20_000
+"""https://docs.github.com/en/repositories/creating-and-managing-repositories/repository-limits#diff-limits"""
 
 
 def _pull(call: Call) -> Pull:
@@ -61,8 +64,20 @@ def list_pulls(call: Call) -> Answer:
 
 
 def get_pull(call: Call) -> Answer:
-    """One pull request, with its numbers."""
-    return Answer(pull_shape(call.world, _pull(call)))
+    """One pull request, with its numbers; or its diff, if Accept asks for that."""
+    pull = _pull(call)
+    if form(call) == "diff":
+        return _diff(pull)
+    return Answer(with_body(call, call.repository, pull_shape(call.world, pull)))
+
+
+def _diff(pull: Pull) -> Answer:
+    compared = comparison(pull)
+    diff = pull.repository.git.diff(compared.merge_base, compared.head)
+    if diff.count("\n") > _LONGEST_DIFF:
+        message = f"Sorry, the diff exceeded the maximum number of lines ({_LONGEST_DIFF})"
+        raise Refused(406, message, ({"resource": "PullRequest", "field": "diff", "code": "too_large"},))
+    return Answer(diff.encode(), headers={"Content-Type": "application/vnd.github.diff; charset=utf-8"})
 
 
 def update_pull(call: Call) -> Answer:

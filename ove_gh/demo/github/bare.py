@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -139,6 +139,7 @@ class BareRepository:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._comparisons: dict[tuple[str, str], Comparison] = {}
+        self._differences: dict[tuple[str, str], tuple[FileChange, ...]] = {}
 
     def create(self, default_branch: str) -> None:
         """Make it, empty, with everything off that a host must not run or allow."""
@@ -325,6 +326,12 @@ class BareRepository:
             FileChange(*change, patch=patch) for change, patch in zip(_read_counts(counted), hunks, strict=True)
         )
 
+    def differences(self, old: str, new: str) -> tuple[FileChange, ...]:
+        """What differs between two commits, whichever came first; kept, since ids never change meaning."""
+        if (old, new) not in self._differences:
+            self._differences[old, new] = self._files(old, new)
+        return self._differences[old, new]
+
     def changes(self, commit: str) -> tuple[FileChange, ...]:
         """What one commit changes against its first parent."""
         parents = self.log(commit, limit=1)[0].parents
@@ -334,6 +341,22 @@ class BareRepository:
         """The patch from the merge base to head, as a pull request shows it."""
         old = self.merge_base(base, head) or _EMPTY_TREE
         return self.git("diff", old, head, "--").decode(errors="replace")
+
+    def grep(self, commit: str, words: Sequence[str]) -> tuple[str, ...]:
+        """The paths of the text files at a commit that hold every one of these words, in whichever case."""
+        patterns = [part for word in words for part in ("-e", word)]
+        try:
+            printed = self.git("grep", "-Ilzwi", "--fixed-strings", "--all-match", *patterns, commit, "--")
+        except GitFailed as failure:
+            if failure.code == 1:
+                return ()
+            raise
+        return tuple(name.partition(":")[2] for name in printed.decode(errors="replace").split("\0") if name)
+
+    def paths(self, commit: str) -> tuple[str, ...]:
+        """The paths of all files at a commit."""
+        printed = self.git("ls-tree", "-r", "-z", "--name-only", commit).decode(errors="replace")
+        return tuple(name for name in printed.split("\0") if name)
 
     def tree(self, commit: str, path: str) -> tuple[TreeEntry, ...] | None:
         """The entries of a directory (`""` is the root), or None when it is not one."""

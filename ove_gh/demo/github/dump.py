@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import indent
 
 from ove_gh.demo.github.faults import Request
-from ove_gh.demo.github.records import Issue, Reaction, Repository
+from ove_gh.demo.github.records import Issue, Pull, Reaction, Repository
 from ove_gh.demo.github.world import World
 
 _LATEST = 25
 
 
 def describe(world: World, requests: Sequence[Request]) -> str:
-    """Branches, checks, threads with their comments, and the latest requests and deliveries."""
+    """Branches, checks, threads with their comments and reviews, and the latest requests and deliveries."""
     lines = [line for repository in world.repositories.values() for line in _repository(world, repository)]
     lines.append("latest requests:")
     lines += [
@@ -38,6 +38,8 @@ def _repository(world: World, repository: Repository) -> Iterator[str]:
         yield f"  status of {one.sha[:7]}: {one.context} {one.state} {one.description or ''}".rstrip()
     for issue in repository.issues.values():
         yield from _thread(issue)
+        if issue.pull:
+            yield from _reviews(world, issue.pull)
 
 
 def _thread(issue: Issue) -> Iterator[str]:
@@ -50,6 +52,16 @@ def _thread(issue: Issue) -> Iterator[str]:
         edits = f", edited {len(comment.history) - 1} times" if len(comment.history) > 1 else ""
         yield f"    {comment.id} {comment.login}{edits}{_emoji(comment.reactions)}:"
         yield indent(comment.body, "      | ")
+
+
+def _reviews(world: World, pull: Pull) -> Iterator[str]:
+    for review in world.reviews_of(pull):
+        yield f"    review {review.id} {review.login} {review.state} on {review.commit_id[:7]}: {review.body}".rstrip()
+        for comment in review.comments:
+            where = f"{comment.anchor.path}:{comment.anchor.line}"
+            thread = f" in the thread of {comment.reply_to.id}" if comment.reply_to else ""
+            yield f"      {comment.id} on {where}{thread}{_emoji(comment.reactions)}:"
+            yield indent(comment.body, "        | ")
 
 
 def _emoji(reactions: Iterable[Reaction]) -> str:

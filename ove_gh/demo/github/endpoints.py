@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 from ove_gh.demo.github.access import Caller
-from ove_gh.demo.github.records import Actor, App, Repository, Token
+from ove_gh.demo.github.clock import read_stamp
+from ove_gh.demo.github.records import Actor, App, Comment, Issue, Reaction, Repository, Token
 from ove_gh.demo.github.refusals import Refused, malformed
+from ove_gh.demo.github.review_records import ReviewComment
+from ove_gh.demo.github.threads import add_reaction
 from ove_gh.demo.github.world import World
 
 T = TypeVar("T")
+
+Resource = Literal["core", "search", "code_search"]
+"""Each has a rate limit of its own."""
 
 Door = Literal["app", "installation", "anyone"]
 """Who may knock: an App with its JWT, an installation with its token, or anyone who is known or not."""
@@ -95,6 +102,20 @@ class Body:
             raise malformed(f'"{name}" wasn\'t supplied.')
         return value
 
+    def number(self, name: str) -> int | None:
+        """A whole number, or None."""
+        value = self.fields.get(name)
+        if value is None or type(value) is int:
+            return value
+        raise malformed(f"For 'properties/{name}', {json.dumps(value)} is not an integer.")
+
+    def needed_number(self, name: str) -> int:
+        """A whole number that must be there."""
+        value = self.number(name)
+        if value is None:
+            raise malformed(f'"{name}" wasn\'t supplied.')
+        return value
+
     def flag(self, name: str, default: bool) -> bool:
         """A boolean."""
         value = self.fields.get(name)
@@ -126,7 +147,8 @@ class Endpoint:
     """One row of the API's table.
 
     `path` is written as Starlette writes paths; one with `{owner}/{repo}` finds the repository first. `needs` is what
-    X-Accepted-GitHub-Permissions says, `docs` the page below https://docs.github.com/rest.
+    X-Accepted-GitHub-Permissions says, `docs` the page below https://docs.github.com/rest, `resource` the rate limit
+    that it counts for.
     """
 
     method: str
@@ -135,6 +157,7 @@ class Endpoint:
     door: Door
     docs: str
     needs: str = "metadata=read"
+    resource: Resource = "core"
 
 
 def page_of(call: Call, items: Sequence[T], *, most: int = 100) -> tuple[Sequence[T], dict[str, str]]:
@@ -159,6 +182,27 @@ def paged(call: Call, items: Sequence[T], shape: Callable[[T], Any]) -> Answer:
     """One page of a list."""
     page, headers = page_of(call, items)
     return Answer([shape(item) for item in page], headers=headers)
+
+
+def since_of(call: Call) -> datetime | None:
+    """The time in `since`, or None; raises Refused with 422 when it is none."""
+    text = call.query.get("since")
+    try:
+        return read_stamp(text) if text else None
+    except ValueError:
+        raise malformed("For 'since', a time in ISO 8601 format is needed.") from None
+
+
+def reactions_of(call: Call, reactions: Sequence[Reaction]) -> Answer:
+    """A page of reactions; `content` chooses one kind."""
+    wanted = call.query.get("content")
+    return paged(call, [one for one in reactions if wanted in (None, one.content)], call.world.shapes.reaction)
+
+
+def react_to(call: Call, target: Issue | Comment | ReviewComment) -> Answer:
+    """React: 201, or 200 when that reaction is there already."""
+    reaction, is_new = add_reaction(call.world, call.actor, target, call.body().needed_text("content"))
+    return Answer(call.world.shapes.reaction(reaction), 201 if is_new else 200)
 
 
 def _number(text: str | None, default: int) -> int:

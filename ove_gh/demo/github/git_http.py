@@ -17,6 +17,7 @@ from starlette.responses import Response
 from ove_gh.demo.github.access import Caller, identify_git
 from ove_gh.demo.github.bare import git_environment, git_program
 from ove_gh.demo.github.faults import Request
+from ove_gh.demo.github.protection import git_settings
 from ove_gh.demo.github.pulls import refs_changed
 from ove_gh.demo.github.records import Repository
 from ove_gh.demo.github.refusals import Refused
@@ -52,7 +53,8 @@ class GitHttp:
         if found["service"] != "git-receive-pack":
             return await self._run(request, headers, repository, found["service"])
         async with self._pushing.setdefault(repository.id, asyncio.Lock()):
-            response = await self._run(request, headers, repository, found["service"])
+            protection = git_settings(self._world.folder, caller.actor, repository)
+            response = await self._run(request, headers, repository, found["service"], protection)
             refs_changed(self._world, caller.actor, repository)
         return response
 
@@ -79,7 +81,12 @@ class GitHttp:
         return repository
 
     async def _run(
-        self, request: Request, headers: Mapping[str, str], repository: Repository, service: str
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        repository: Repository,
+        service: str,
+        settings: Mapping[str, str] | None = None,
     ) -> Response:
         given = {
             "REQUEST_METHOD": request.method,
@@ -93,6 +100,7 @@ class GitHttp:
             "REMOTE_USER": request.by,
             "REMOTE_ADDR": "127.0.0.1",
         }
+        given |= settings or {}
         environment = git_environment(repository.git.path) | {name: value for name, value in given.items() if value}
         return _read_cgi(*await _http_backend(environment, request.body))
 

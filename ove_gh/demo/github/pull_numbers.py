@@ -17,7 +17,8 @@ def comparison(pull: Pull) -> Comparison:
 
 def pull_shape(world: World, pull: Pull) -> Json:
     """A pull request in full, with its numbers."""
-    return world.shapes.pull(pull, comparison(pull), _mergeable(pull))
+    review_comments = len(world.review_comments_of(pull))
+    return world.shapes.pull(pull, comparison(pull), _mergeable(pull), review_comments)
 
 
 def _mergeable(pull: Pull) -> bool | None:

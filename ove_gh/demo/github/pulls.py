@@ -10,6 +10,7 @@ from ove_gh.demo.github.bare import ZERO, MergeConflict, Signature
 from ove_gh.demo.github.check_records import Push
 from ove_gh.demo.github.checks import request_suites
 from ove_gh.demo.github.happenings import Kind
+from ove_gh.demo.github.protection import check_push
 from ove_gh.demo.github.pull_numbers import pull_shape
 from ove_gh.demo.github.records import Actor, Pull, Repository, User
 from ove_gh.demo.github.refusals import Refused, invalid, not_found, unprocessable
@@ -45,6 +46,7 @@ def push_commit(
 ) -> str:
     """Commit and push as a person would; a new branch starts at the default branch. Returns the commit's id."""
     need(actor, repository, "write")
+    check_push(actor, repository, branch)
     start = repository.git.branches()[repository.default_branch]
     sha = repository.git.commit(branch, files, message, actor.user.signature(world.clock.now()), start=start)
     refs_changed(world, actor, repository)
@@ -54,7 +56,7 @@ def push_commit(
 def delete_branch(world: World, actor: Actor, repository: Repository, branch: str) -> None:
     """Delete a branch, as the button on a merged pull request does."""
     need(actor, repository, "write")
-    if branch == repository.default_branch or repository.git.branch(branch) is None:
+    if branch in (repository.default_branch, *repository.protected) or repository.git.branch(branch) is None:
         raise Refused(422, "Reference does not exist or cannot be deleted")
     repository.git.delete_ref(_HEADS + branch)
     refs_changed(world, actor, repository)
@@ -304,6 +306,7 @@ def request_reviews(world: World, actor: Actor, pull: Pull, logins: Iterable[str
 
     https://docs.github.com/en/rest/pulls/review-requests#request-reviewers-for-a-pull-request
     """
+    need(actor, pull.repository, "triage")
     reviewers = [_reviewer(world, pull, login) for login in logins]
     for reviewer in reviewers:
         if reviewer in pull.requested_reviewers:

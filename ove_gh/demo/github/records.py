@@ -119,7 +119,10 @@ def _allows(permissions: Mapping[str, str], permission: str, level: str) -> bool
 
 @dataclass(slots=True, eq=False)
 class Repository:
-    """A repository; `roles` and `associations` go by user id, `parent` is what it is a fork of."""
+    """A repository; `roles` and `associations` go by user id, `parent` is what it is a fork of.
+
+    `protected` holds the branches that change by pull requests only, each with the logins that may push all the same.
+    """
 
     id: int
     owner: User
@@ -135,6 +138,7 @@ class Repository:
     labels: dict[str, Label] = field(default_factory=dict)
     announced_refs: dict[str, str] = field(default_factory=dict)
     parent: Repository | None = None
+    protected: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -241,6 +245,7 @@ class Issue:
     comments: list[Comment] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
     pull: Pull | None = None
+    locked: bool = False
 
     @property
     def login(self) -> str:

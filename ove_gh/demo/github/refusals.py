@@ -11,7 +11,8 @@ DOCS = "https://docs.github.com/rest"
 class Refused(Exception):
     """GitHub refuses a deed, of a person or of an App.
 
-    `status` and `message` are those of the REST API; `errors` is the list that accompanies `Validation Failed`.
+    `status` and `message` are those of the REST API; `errors` is the list that accompanies `Validation Failed`, and
+    `Unprocessable Entity`, where it holds sentences.
     https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
     """
 
@@ -19,7 +20,7 @@ class Refused(Exception):
         self,
         status: int,
         message: str,
-        errors: tuple[Mapping[str, str], ...] = (),
+        errors: tuple[Mapping[str, str] | str, ...] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(f"{status} {message} {list(errors) if errors else ''}".rstrip())
@@ -32,7 +33,7 @@ class Refused(Exception):
         """The body of the answer; `docs` is the endpoint's page below https://docs.github.com/rest."""
         body: dict[str, Any] = {"message": self.message}
         if self.errors:
-            body["errors"] = [dict(error) for error in self.errors]
+            body["errors"] = [error if isinstance(error, str) else dict(error) for error in self.errors]
         return body | {"documentation_url": f"{DOCS}/{docs}" if docs else DOCS, "status": str(self.status)}
 
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ove_gh.demo.github.api import Api
+from ove_gh.demo.github.attachments import answer_attachment, is_attachment
 from ove_gh.demo.github.checks import LOGS_PREFIX
 from ove_gh.demo.github.faults import ConnectionDropped, Faults, Request
 from ove_gh.demo.github.git_http import GitHttp
@@ -27,7 +28,7 @@ PREFIX = "/api/v3"
 
 
 class Front:
-    """The ASGI application: what is neither the API nor a log is git's. `crashes` are the simulation's own mistakes."""
+    """The ASGI application: API, logs, attachments; the rest is git's. `crashes` are the simulation's own mistakes."""
 
     def __init__(self, world: World) -> None:
         self.requests: list[Request] = []
@@ -89,6 +90,8 @@ class Front:
             response = self.api.answer(request, incoming.headers)
         elif request.path.startswith(LOGS_PREFIX):
             response = answer_log(self._world, request, incoming.headers)
+        elif is_attachment(request.path):
+            response = answer_attachment(self._world, request, incoming.headers)
         else:
             response = await self.git.answer(request, incoming.headers)
             request.body = b""  # packs are large, and are in the repository now

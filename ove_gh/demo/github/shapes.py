@@ -288,8 +288,8 @@ class Shapes:
             "name": name,
             "commit": self.commit(repository, commit, author),
             "_links": {"self": url, "html": self.page(repository, f"/tree/{name}")},
-            "protected": False,
-            "protection": {"enabled": False, "required_status_checks": checks},
+            "protected": name in repository.protected,
+            "protection": {"enabled": name in repository.protected, "required_status_checks": checks},
             "protection_url": f"{url}/protection",
         }
 
@@ -460,7 +460,7 @@ class Shapes:
             "user": self.user(issue.author),
             "labels": [self.label(repository, label) for label in issue.labels],
             "state": issue.state,
-            "locked": False,
+            "locked": issue.locked,
             "assignee": None,
             "assignees": [],
             "milestone": None,
@@ -511,7 +511,7 @@ class Shapes:
             "issue_url": issue_url,
             "number": pull.number,
             "state": issue.state,
-            "locked": False,
+            "locked": issue.locked,
             "title": issue.title,
             "user": self.user(issue.author),
             "body": issue.body,
@@ -540,7 +540,7 @@ class Shapes:
             "active_lock_reason": None,
         }
 
-    def pull(self, pull: Pull, comparison: Comparison, mergeable: bool | None) -> Json:
+    def pull(self, pull: Pull, comparison: Comparison, mergeable: bool | None, review_comments: int) -> Json:
         """A pull request in full."""
         state = {True: "clean", False: "dirty", None: "unknown"}[mergeable]
         return self.listed_pull(pull) | {
@@ -550,7 +550,7 @@ class Shapes:
             "mergeable_state": state,
             "merged_by": self.user(pull.merged_by) if pull.merged_by else None,
             "comments": len(pull.issue.comments),
-            "review_comments": 0,
+            "review_comments": review_comments,
             "maintainer_can_modify": pull.maintainer_can_modify,
             "commits": len(comparison.commits),
             "additions": sum(change.additions for change in comparison.files),

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import httpx
 
-from ove_gh.demo.github import accounts, checks, pulls, threads
+from ove_gh.demo.github import accounts, attachments, checks, pulls, reviews, threads
 from ove_gh.demo.github.bare import Commit
 from ove_gh.demo.github.check_records import (
     ACTIONS,
@@ -34,6 +34,7 @@ from ove_gh.demo.github.happenings import Happening, Listener
 from ove_gh.demo.github.limits import RateLimits
 from ove_gh.demo.github.records import Actor, App, Comment, Emoji, Issue, Pull, Reaction, Repository, Role, User
 from ove_gh.demo.github.refusals import Refused
+from ove_gh.demo.github.review_records import InlineComment, Review, ReviewComment, ReviewEvent
 from ove_gh.demo.github.server import PREFIX, Front, listen, serving
 from ove_gh.demo.github.world import PushListener, World
 
@@ -106,13 +107,22 @@ class SimulatedGitHub:
 
     @property
     def rate_limits(self) -> RateLimits:
-        """The hourly limits; `rate_limits.limit` may be lowered."""
+        """The limits: `rate_limits.limit` an hour, `search_limit` and `code_search_limit` a minute; may be lowered."""
         return self._front.api.limits
 
     @property
     def api_versions(self) -> set[str]:
         """The values of X-GitHub-Api-Version that the API accepts; may be changed."""
         return self._front.api.versions
+
+    @property
+    def tokens_open_attachments(self) -> bool:
+        """Whether an App's token opens attachments of private repositories; may be changed. github.com answers 404."""
+        return self._world.tokens_open_attachments
+
+    @tokens_open_attachments.setter
+    def tokens_open_attachments(self, given: bool) -> None:
+        self._world.tokens_open_attachments = given
 
     # The scene
 
@@ -200,6 +210,27 @@ class SimulatedGitHub:
         """Put a label on an issue or pull request."""
         threads.add_label(self._world, self._person(login), self.issue(repository, number), label)
 
+    def remove_label(self, repository: str, number: int, login: str, label: str) -> None:
+        """Take a label off an issue or pull request; raises Refused when it is not there."""
+        threads.remove_label(self._world, self._person(login), self.issue(repository, number), label)
+
+    def lock(self, repository: str, number: int, login: str) -> None:
+        """Lock a conversation: neither an App nor who cannot write may comment there any more."""
+        threads.set_lock(self._world, self._person(login), self.issue(repository, number), True)
+
+    def unlock(self, repository: str, number: int, login: str) -> None:
+        """Open a locked conversation again."""
+        threads.set_lock(self._world, self._person(login), self.issue(repository, number), False)
+
+    def attach(self, repository: str, login: str, data: bytes, media_type: str) -> str:
+        """Upload a file, as dropping it into a text does; returns the link to write, as in `![image](LINK)`.
+
+        The link leads on to another of five minutes. In a private repository it is 404 without a token; whether an
+        App's token opens it there is `tokens_open_attachments`. The links in `body_html` need none.
+        """
+        where = self.repository(repository)
+        return attachments.attach(self._world, self._person(login), where, data, media_type)
+
     def comment(self, repository: str, number: int, login: str, body: str) -> Comment:
         """Comment on an issue or a pull request."""
         return threads.post_comment(self._world, self._person(login), self.issue(repository, number), body)
@@ -220,8 +251,8 @@ class SimulatedGitHub:
         """Take the tick out of the first ticked box whose text contains `label`."""
         threads.set_tick(self._world, self._person(login), self._world.comment(comment_id), label, False)
 
-    def react(self, target: Issue | Comment, login: str, content: Emoji) -> Reaction:
-        """React to an issue or a comment."""
+    def react(self, target: Issue | Comment | ReviewComment, login: str, content: Emoji) -> Reaction:
+        """React to an issue, a comment or a review comment."""
         return threads.add_reaction(self._world, self._person(login), target, content)[0]
 
     # What people do with code
@@ -256,9 +287,65 @@ class SimulatedGitHub:
         """Close a pull request without merging it."""
         pulls.close_pull(self._world, self._person(login), self.pull(repository, number))
 
+    def request_review(self, repository: str, number: int, login: str, reviewer: str) -> None:
+        """Ask somebody to review a pull request, for the first time or again."""
+        pulls.request_reviews(self._world, self._person(login), self.pull(repository, number), [reviewer])
+
+    def protect_branch(self, repository: str, branch: str, *, allowed: Iterable[str] = ()) -> None:
+        """Let a branch change by pull requests only; admins and those in `allowed` (logins) may push all the same."""
+        where = self.repository(repository)
+        where.protected[branch] = tuple(login.lower() for login in allowed)
+
     def merge_pull(self, repository: str, number: int, login: str) -> str:
         """Merge with a merge commit; issues that the body closes are closed. Returns the commit's id."""
         return pulls.merge_pull(self._world, self._person(login), self.pull(repository, number))
+
+    # What people do in reviews
+
+    def review(
+        self,
+        repository: str,
+        number: int,
+        login: str,
+        state: ReviewEvent,
+        body: str = "",
+        comments: Iterable[InlineComment | Mapping[str, Any]] = (),
+        *,
+        comments_first: bool = False,
+    ) -> Review:
+        """Submit a review, all at once: `state` is APPROVE, REQUEST_CHANGES or COMMENT.
+
+        Each comment has path, line and body, and perhaps side, start_line and start_side; lines that the diff does not
+        show are refused. GitHub tells of the review and of each comment by webhooks of their own, in no certain order:
+        `comments_first` lets the comments' come first.
+        """
+        inline = [one if isinstance(one, InlineComment) else InlineComment(**one) for one in comments]
+        who, pull = self._person(login), self.pull(repository, number)
+        return reviews.submit_review(self._world, who, pull, state, body, inline, comments_first=comments_first)
+
+    def dismiss(self, review: Review, login: str, message: str = "") -> None:
+        """Dismiss an approval or a request for changes."""
+        reviews.dismiss_review(self._world, self._person(login), review, message)
+
+    def reply(self, comment: ReviewComment, login: str, body: str) -> ReviewComment:
+        """Reply in a review thread; that is a review of its own, with the one comment."""
+        return reviews.reply_to(self._world, self._person(login), comment, body)
+
+    def edit_review_comment(self, comment: ReviewComment, login: str, body: str) -> None:
+        """Change a review comment."""
+        reviews.edit_review_comment(self._world, self._person(login), comment, body)
+
+    def delete_review_comment(self, comment: ReviewComment, login: str) -> None:
+        """Remove a review comment; replies to it stay."""
+        reviews.delete_review_comment(self._world, self._person(login), comment)
+
+    def resolve(self, comment: ReviewComment, login: str) -> None:
+        """Resolve the thread of a review comment."""
+        reviews.set_resolved(self._world, self._person(login), comment, True)
+
+    def unresolve(self, comment: ReviewComment, login: str) -> None:
+        """Take back that a thread is resolved."""
+        reviews.set_resolved(self._world, self._person(login), comment, False)
 
     # What CI does with commits
 
@@ -386,7 +473,15 @@ class SimulatedGitHub:
         """The comments of an issue or pull request in order, each with author, body and `history` of bodies."""
         return list(self.issue(repository, number).comments)
 
-    def reactions(self, target: Issue | Comment) -> list[tuple[str, str]]:
+    def reviews(self, repository: str, number: int) -> list[Review]:
+        """The reviews of a pull request in order, each with author, state, body and comments; replies are some too."""
+        return self._world.reviews_of(self.pull(repository, number))
+
+    def review_comments(self, repository: str, number: int) -> list[ReviewComment]:
+        """All comments on lines of a pull request in order; `reply_to` is set for replies."""
+        return self._world.review_comments_of(self.pull(repository, number))
+
+    def reactions(self, target: Issue | Comment | ReviewComment) -> list[tuple[str, str]]:
         """Who reacted how, in order: (login, content)."""
         return [(reaction.user.login, reaction.content) for reaction in target.reactions]
 

@@ -11,6 +11,7 @@ from ove_gh.demo.github.happenings import Kind
 from ove_gh.demo.github.pull_numbers import pull_shape
 from ove_gh.demo.github.records import REACTIONS, Actor, Comment, Issue, Label, Reaction, Repository, Role
 from ove_gh.demo.github.refusals import Refused, invalid, not_found, unprocessable
+from ove_gh.demo.github.review_records import ReviewComment
 from ove_gh.demo.github.shapes import Json
 from ove_gh.demo.github.world import World
 
@@ -22,7 +23,7 @@ _TASK = re.compile(r"^(?P<before>\s*(?:[-*+]|\d+[.)]) \[)(?P<mark>[ xX])(?P<afte
 
 def open_issue(world: World, actor: Actor, repository: Repository, title: str, body: str | None) -> Issue:
     """Open an issue."""
-    _need_read(actor, repository)
+    need_read(actor, repository)
     check_title(title)
     check_body("Issue", body)
     issue = new_thread(world, actor, repository, title, body)
@@ -56,7 +57,7 @@ def check_body(resource: str, body: str | None) -> None:
 
 def edit_issue(world: World, actor: Actor, issue: Issue, title: str | None, body: str | None) -> None:
     """Change an issue's title or body; None leaves it."""
-    _need_authorship(actor, issue.repository, issue.author.id)
+    need_authorship(actor, issue.repository, issue.author.id)
     changes = {}
     if title is not None and title != issue.title:
         check_title(title)
@@ -107,22 +108,57 @@ def add_label(world: World, actor: Actor, issue: Issue, name: str) -> None:
     if label in issue.labels:
         return
     issue.labels.append(label)
+    _announce_thread(world, actor, issue, "labeled", label=world.shapes.label(issue.repository, label))
+    world.tell(Kind.LABEL_ADDED, actor, issue.repository, issue, name, label)
+
+
+def remove_label(world: World, actor: Actor, issue: Issue, name: str) -> None:
+    """Take a label off an issue or a pull request; raises Refused with 404 when it is not there."""
+    need(actor, issue.repository, "triage")
+    label = next((one for one in issue.labels if one.name.lower() == name.lower()), None)
+    if label is None:
+        raise not_found("Label does not exist")
+    issue.labels.remove(label)
+    _announce_thread(world, actor, issue, "unlabeled", label=world.shapes.label(issue.repository, label))
+    world.tell(Kind.LABEL_REMOVED, actor, issue.repository, issue, label.name, label)
+
+
+def set_lock(world: World, actor: Actor, issue: Issue, locked: bool) -> None:
+    """Lock a conversation, or open it again.
+
+    https://docs.github.com/en/communities/moderating-comments-and-conversations/locking-conversations
+    """
+    need(actor, issue.repository, "triage")
+    if issue.locked == locked:
+        return
+    issue.locked = locked
+    _announce_thread(world, actor, issue, "locked" if locked else "unlocked")
+    kind = Kind.CONVERSATION_LOCKED if locked else Kind.CONVERSATION_UNLOCKED
+    world.tell(kind, actor, issue.repository, issue, issue.title, issue)
+
+
+def check_lock(actor: Actor, issue: Issue) -> None:
+    """Raise Refused with 403 for who may not speak in a locked conversation: Apps, and people who cannot write."""
+    if issue.locked and (actor.installation is not None or not issue.repository.allows(actor.user, "write")):
+        raise Refused(403, "Unable to create comment because issue is locked.")
+
+
+def _announce_thread(world: World, actor: Actor, issue: Issue, action: str, **more: object) -> None:
+    """Send the event of an issue, or that of the pull request that it is."""
     issue.updated_at = world.clock.now()
-    shapes = world.shapes
-    about: Json = {"label": shapes.label(issue.repository, label)}
+    about: Json = dict(more)
     if issue.pull:
         about |= {"number": issue.number, "pull_request": pull_shape(world, issue.pull)}
     else:
-        about["issue"] = shapes.issue(issue)
-    event = "pull_request" if issue.pull else "issues"
-    world.announce(event, "labeled", issue.repository, actor.user, **about)
-    world.tell(Kind.LABEL_ADDED, actor, issue.repository, issue, name, label)
+        about["issue"] = world.shapes.issue(issue)
+    world.announce("pull_request" if issue.pull else "issues", action, issue.repository, actor.user, **about)
 
 
 def post_comment(world: World, actor: Actor, issue: Issue, body: str) -> Comment:
     """Post a comment."""
-    _need_read(actor, issue.repository)
-    _check_comment(body)
+    need_read(actor, issue.repository)
+    check_lock(actor, issue)
+    check_comment("IssueComment", body)
     now = world.clock.now()
     comment = Comment(next(world.ids.comment), issue, actor.user, [body], now, now, via=actor.via)
     issue.comments.append(comment)
@@ -133,18 +169,19 @@ def post_comment(world: World, actor: Actor, issue: Issue, body: str) -> Comment
     return comment
 
 
-def _check_comment(body: str) -> None:
+def check_comment(resource: str, body: str) -> None:
+    """Raise Refused for a comment that is empty, or longer than GitHub holds."""
     if not body.strip():
-        raise unprocessable("IssueComment", "Body cannot be blank", code="unprocessable", field="data")
+        raise unprocessable(resource, "Body cannot be blank", code="unprocessable", field="data")
     if len(body) > LONGEST_BODY:
         message = f"Body is too long (maximum is {LONGEST_BODY} characters)"
-        raise unprocessable("IssueComment", message, code="unprocessable", field="data")
+        raise unprocessable(resource, message, code="unprocessable", field="data")
 
 
 def edit_comment(world: World, actor: Actor, comment: Comment, body: str) -> None:
     """Change a comment: its author may, and whoever may write."""
-    _need_authorship(actor, comment.repository, comment.author.id)
-    _check_comment(body)
+    need_authorship(actor, comment.repository, comment.author.id)
+    check_comment("IssueComment", body)
     if body == comment.body:
         return
     before = comment.body
@@ -172,7 +209,7 @@ def set_tick(world: World, actor: Actor, comment: Comment, label: str, ticked: b
 
 def delete_comment(world: World, actor: Actor, comment: Comment) -> None:
     """Remove a comment: its author may, and whoever may write."""
-    _need_authorship(actor, comment.repository, comment.author.id)
+    need_authorship(actor, comment.repository, comment.author.id)
     shape = world.shapes.comment(comment)
     comment.issue.comments.remove(comment)
     del world.comments[comment.id]
@@ -186,11 +223,13 @@ def _announce_comment(world: World, actor: Actor, comment: Comment, action: str,
     world.announce("issue_comment", action, comment.repository, actor.user, issue=issue, comment=shape, **more)
 
 
-def add_reaction(world: World, actor: Actor, target: Issue | Comment, content: str) -> tuple[Reaction, bool]:
+def add_reaction(
+    world: World, actor: Actor, target: Issue | Comment | ReviewComment, content: str
+) -> tuple[Reaction, bool]:
     """React; the same reaction by the same account again is the one that is there (then the second value is False)."""
     if content not in REACTIONS:
         raise invalid("Reaction", "content")
-    _need_read(actor, target.repository)
+    need_read(actor, target.repository)
     for reaction in target.reactions:
         if reaction.user is actor.user and reaction.content == content:
             return reaction, False
@@ -200,7 +239,7 @@ def add_reaction(world: World, actor: Actor, target: Issue | Comment, content: s
     return reaction, True
 
 
-def remove_reaction(world: World, actor: Actor, target: Issue | Comment, reaction_id: int) -> None:
+def remove_reaction(world: World, actor: Actor, target: Issue | Comment | ReviewComment, reaction_id: int) -> None:
     """Take one's own reaction back; raises Refused."""
     reaction = next((one for one in target.reactions if one.id == reaction_id), None)
     if reaction is None:
@@ -211,7 +250,9 @@ def remove_reaction(world: World, actor: Actor, target: Issue | Comment, reactio
     _tell_of_reaction(world, Kind.REACTION_REMOVED, actor, target, reaction)
 
 
-def _tell_of_reaction(world: World, kind: Kind, actor: Actor, target: Issue | Comment, reaction: Reaction) -> None:
+def _tell_of_reaction(
+    world: World, kind: Kind, actor: Actor, target: Issue | Comment | ReviewComment, reaction: Reaction
+) -> None:
     issue = target if isinstance(target, Issue) else target.issue
     world.tell(kind, actor, target.repository, issue, reaction.content, target)
 
@@ -222,11 +263,13 @@ def need(actor: Actor, repository: Repository, role: Role) -> None:
         raise Refused(403, f"{actor.user.login} needs the role {role} in {repository.full_name}.")
 
 
-def _need_read(actor: Actor, repository: Repository) -> None:
+def need_read(actor: Actor, repository: Repository) -> None:
+    """Raise Refused with 404 unless a person may see the repository."""
     if not actor.may(repository, "read"):
         raise not_found()
 
 
-def _need_authorship(actor: Actor, repository: Repository, author_id: int) -> None:
+def need_authorship(actor: Actor, repository: Repository, author_id: int) -> None:
+    """Raise Refused unless it is the author, or somebody who may write."""
     if actor.user.id != author_id:
         need(actor, repository, "write")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ove_gh.demo.github.attachment_records import Attachment, AttachmentLink
 from ove_gh.demo.github.bare import Commit, Signature
 from ove_gh.demo.github.check_records import CheckRun, CheckSuite, CommitStatus, LogLink, Push
 from ove_gh.demo.github.clock import Clock
@@ -15,6 +17,7 @@ from ove_gh.demo.github.deliveries import Deliveries
 from ove_gh.demo.github.happenings import Happening, Happenings, Kind
 from ove_gh.demo.github.records import Actor, App, Comment, Installation, Issue, Pull, Repository, Token, User
 from ove_gh.demo.github.refusals import not_found
+from ove_gh.demo.github.review_records import Review, ReviewComment
 from ove_gh.demo.github.shapes import Json, Shapes
 
 PushListener = Callable[[str, str], object]
@@ -42,6 +45,9 @@ class Ids:
         self.check_run: Iterator[int] = itertools.count(49_300_001_401)
         self.workflow_run: Iterator[int] = itertools.count(17_400_001_501)
         self.status: Iterator[int] = itertools.count(38_600_001_601)
+        self.attachment: Iterator[int] = itertools.count(428_001_901)
+        self.review: Iterator[int] = itertools.count(2_700_001_701)
+        self.review_comment: Iterator[int] = itertools.count(2_300_001_801)
 
 
 class World:
@@ -59,11 +65,17 @@ class World:
         self.installations: dict[int, Installation] = {}
         self.repositories: dict[str, Repository] = {}
         self.comments: dict[int, Comment] = {}
+        self.reviews: dict[int, Review] = {}
+        self.review_comments: dict[int, ReviewComment] = {}
         self.tokens: dict[str, Token] = {}
         self.check_suites: list[CheckSuite] = []
         self.check_runs: dict[int, CheckRun] = {}
         self.statuses: list[CommitStatus] = []
         self.log_links: dict[str, LogLink] = {}
+        self.attachments: dict[str, Attachment] = {}  # by their UUID
+        self.attachment_links: dict[str, AttachmentLink] = {}
+        self.attachment_key = secrets.token_hex(32)
+        self.tokens_open_attachments = True
         self.check_apps: dict[str, App] = {}  # they report checks, and never call the API
         self.pushes: dict[tuple[int, str], Push] = {}  # by repository and commit
         self.push_listeners: dict[int, list[PushListener]] = {}  # by repository
@@ -104,6 +116,28 @@ class World:
             return self.comments[comment_id]
         except KeyError:
             raise not_found() from None
+
+    def review(self, pull: Pull, review_id: int) -> Review:
+        """The review with that id, of that pull request."""
+        review = self.reviews.get(review_id)
+        if review is None or review.pull is not pull:
+            raise not_found()
+        return review
+
+    def reviews_of(self, pull: Pull) -> list[Review]:
+        """A pull request's reviews, oldest first."""
+        return [review for review in self.reviews.values() if review.pull is pull]
+
+    def review_comment(self, repository: Repository, comment_id: int) -> ReviewComment:
+        """The review comment with that id, in that repository."""
+        comment = self.review_comments.get(comment_id)
+        if comment is None or comment.repository is not repository:
+            raise not_found()
+        return comment
+
+    def review_comments_of(self, pull: Pull) -> list[ReviewComment]:
+        """A pull request's review comments, oldest first."""
+        return [comment for comment in self.review_comments.values() if comment.pull is pull]
 
     def installation_on(self, app: App, repository: Repository) -> Installation | None:
         """The App's installation that covers a repository."""
