@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 from ove_gh.questions import Answers, Option, Question, Questions
+
+MOST_IMAGES = 8
+"""Images in one turn."""
+
+MOST_IMAGE_BYTES = 3_750_000
+"""Bytes of one image: five megabytes in base64, which is what the Messages API takes.
+https://platform.claude.com/docs/en/build-with-claude/vision
+"""
+
+IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""Media types that the Messages API takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,48 @@ class Limits:
     turns: int
     budget_usd: float
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture for the model. Raises ValueError for one that the Messages API would refuse."""
+
+    media_type: str
+    data: bytes
+
+    def __post_init__(self) -> None:
+        if self.media_type not in IMAGE_TYPES:
+            raise ValueError(f"{self.media_type!r} is no type of image that the model reads")
+        if not 0 < len(self.data) <= MOST_IMAGE_BYTES:
+            raise ValueError(f"an image has 1 to {MOST_IMAGE_BYTES} bytes, and this one {len(self.data)}")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswer:
+    """What the agent reads as the result of its call."""
+
+    text: str
+    is_error: bool = False
+
+
+def _nothing_to_tell(_: Mapping[str, Any]) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTool:
+    """A tool that the service itself answers; the agent knows it as `mcp__ove__<name>`.
+
+    `schema` is the JSON schema of the arguments; `answer` gets those that fit it, and no others. A long answer is cut,
+    and an exception becomes a short error for the agent and a line in the log. `activity` puts a call into a few words
+    for people ("Reading #12"); it may get arguments that do not fit.
+    """
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    answer: Callable[[Mapping[str, Any]], Awaitable[ToolAnswer]]
+    activity: Callable[[Mapping[str, Any]], str] = _nothing_to_tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +104,30 @@ class TurnInput:
     """Nobody waits for the result: the agent may say that there was nothing to do."""
     answer_schema: Mapping[str, Any] | None = None
     """The turn is one question to the model, without tools; its answer fits this JSON schema."""
+    images: tuple[Image, ...] = ()
+    """Shown to the model with the prompt; answers take no images."""
+    tools: tuple[ServiceTool, ...] = ()
+    """What the service answers, beside the tools that the agent always has."""
+    read_only: bool = False
+    """The agent has no tool that edits files; what it may do with its shell is for the system prompt to say."""
+
+    def __post_init__(self) -> None:
+        if len(self.images) > MOST_IMAGES:
+            raise ValueError(f"a turn takes {MOST_IMAGES} images, and this one has {len(self.images)}")
+        if self.images and self.prompt is None:
+            raise ValueError("images go with a prompt")
+
+
+@dataclass(frozen=True, slots=True)
+class Interjection:
+    """What somebody says while the agent works. `id` is one that no other message of the thread ever has."""
+
+    id: int
+    text: str
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise ValueError("an interjection has words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +146,19 @@ class Progress:
     checklist: tuple[Step, ...] = ()
     cost_usd: float = 0.0
     session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One line of the record of a turn: `summary` in one line, `detail` of bounded length, both without secrets.
+
+    `at` is when it happened or began, in seconds since the epoch. A step is told when it is over.
+    """
+
+    kind: Literal["tool", "text", "question", "error", "note"]
+    summary: str
+    detail: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

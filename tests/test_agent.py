@@ -1,21 +1,30 @@
-"""Tests of how an outcome is recorded."""
+"""Tests of how an outcome is recorded, and of what a turn may be given."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ove_gh.agent import (
+    MOST_IMAGE_BYTES,
+    MOST_IMAGES,
     Asked,
     Failed,
     FailureReason,
     Finished,
+    Identity,
+    Image,
+    Interjection,
+    Limits,
     Outcome,
     PullRequestText,
     Stopped,
+    TurnInput,
     outcome_as_json,
     outcome_from_json,
 )
@@ -76,3 +85,27 @@ def test_an_outcome_of_before_schedules_is_read() -> None:
     """A row that was written before outcomes had all of today's fields is read with their defaults."""
     old = {"kind": "Finished", "text": "Done.", "session_id": "s", "cost_usd": 0.1, "pull_request": None}
     assert outcome_from_json(old) == Finished("Done.", "s", 0.1)
+
+
+def _turn(**more: Any) -> TurnInput:
+    ove = Identity("ove", "ove@example.invalid")
+    return TurnInput(Path("clone"), Path("config"), ove, None, Limits(1, 1, 1), **more)
+
+
+def test_images_are_bounded() -> None:
+    """An image that the model's service would refuse cannot be made, and a turn takes eight, with a prompt."""
+    fits = Image("image/png", b"x" * MOST_IMAGE_BYTES)
+    for media_type, data in (("image/svg+xml", b"<svg/>"), ("image/png", b""), ("image/png", fits.data + b"x")):
+        with pytest.raises(ValueError, match="image"):
+            Image(media_type, data)
+    assert _turn(prompt="Look", images=(fits,) * MOST_IMAGES).images
+    with pytest.raises(ValueError, match="8 images"):
+        _turn(prompt="Look", images=(fits,) * (MOST_IMAGES + 1))
+    with pytest.raises(ValueError, match="prompt"):
+        _turn(answers={"Which?": "This"}, images=(fits,))
+
+
+def test_an_interjection_has_words() -> None:
+    """A message of nothing but white space, which the CLI would pass over without a word, cannot be made."""
+    with pytest.raises(ValueError, match="words"):
+        Interjection(1, " \n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 
 from claude_agent_sdk import InMemorySessionStore, SessionStore
 
-from ove_gh.agent import Identity, Limits, Outcome, Progress, TurnInput
+from ove_gh.agent import Identity, Interjection, Limits, Outcome, Progress, TraceStep, TurnInput
 from ove_gh.claude.launch import ModelAccess
-from ove_gh.claude.session import run_turn
+from ove_gh.claude.session import no_interest, run_turn
 from ove_gh.claude.transcripts import ThreadTranscripts
 
 
@@ -59,12 +60,21 @@ class ClaudeAgent:
                 turn,
                 model_access=self._model_access,
                 transcripts=InMemorySessionStore(),
-                on_progress=lambda _: None,
+                on_progress=no_interest,
                 service=self._service,
                 extra_path=self._extra_path,
             )
 
-    async def run_turn(self, turn: TurnInput, *, thread_id: int, on_progress: Callable[[Progress], None]) -> Outcome:
+    async def run_turn(
+        self,
+        turn: TurnInput,
+        *,
+        thread_id: int,
+        on_progress: Callable[[Progress], None],
+        interjections: asyncio.Queue[Interjection] | None = None,
+        on_taken: Callable[[int], None] = no_interest,
+        on_step: Callable[[TraceStep], None] = no_interest,
+    ) -> Outcome:
         """Run one turn of a thread to its end; see `ove_gh.claude.session.run_turn`."""
         return await run_turn(
             turn,
@@ -73,4 +83,7 @@ class ClaudeAgent:
             on_progress=on_progress,
             service=self._service,
             extra_path=self._extra_path,
+            interjections=interjections,
+            on_taken=on_taken,
+            on_step=on_step,
         )

@@ -14,6 +14,7 @@ from claude_agent_sdk import PermissionResultAllow, PermissionResultDeny
 from claude_agent_sdk.types import HookContext, HookInput, SyncHookJSONOutput
 
 from ove_gh.agent import TurnInput
+from ove_gh.claude.interjections import Interjections
 from ove_gh.claude.transcripts import WaitingCall
 from ove_gh.questions import Answers, MalformedQuestions, read_questions
 
@@ -21,13 +22,21 @@ ONE_AT_A_TIME = (
     "Only one AskUserQuestion call can wait at a time, and another one of yours does. "
     "Put further questions into one call, or ask again once that one is answered."
 )
+READ_FIRST = (
+    "Somebody wrote to you while you were asking; you read it next. Ask again if the question is still open then."
+)
 ASK_AGAIN = "The question could not be put to people just now. Please ask it again."
 
 
 class Asking:
-    """Answers for `waiting`, the call in which the session was left, and a place for one new question."""
+    """Answers for `waiting`, the call in which the session was left, and a place for one new question.
 
-    def __init__(self, waiting: WaitingCall | None, answers: Answers | None) -> None:
+    With a message in its queue the CLI would go on after a question, and pass it over. So nothing more of
+    `interjections` is sent once a question waits, and none waits before the agent has read what was sent.
+    """
+
+    def __init__(self, waiting: WaitingCall | None, answers: Answers | None, interjections: Interjections) -> None:
+        self._interjections = interjections
         self._waiting = waiting.tool_use_id if waiting else None
         self._answers = answers or {}
         self._deferred: str | None = None
@@ -45,6 +54,9 @@ class Asking:
             return _decision("deny", reason=f"Nobody could answer this: {error}. Please ask again.")
         if self._deferred not in (None, tool_use_id):
             return _decision("deny", reason=ONE_AT_A_TIME)
+        if self._interjections.waiting:
+            return _decision("deny", reason=READ_FIRST)
+        self._interjections.hold()
         self._deferred = tool_use_id
         return _decision("defer")
 

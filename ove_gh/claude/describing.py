@@ -1,10 +1,10 @@
-"""The tools with which the agent says what becomes of its work; they run in the service, over the CLI's pipes."""
+"""The tools with which the agent says what becomes of its work."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from claude_agent_sdk import McpSdkServerConfig, create_sdk_mcp_server, tool
+from claude_agent_sdk import SdkMcpTool, tool
 
 from ove_gh.agent import PullRequestText
 
@@ -21,8 +21,8 @@ class Description:
         self.nothing_to_do: str | None = None
         self._scheduled = scheduled
 
-    def server(self) -> McpSdkServerConfig:
-        """The MCP server `ove`. Only a scheduled task may say that there is nothing to do: people want an answer."""
+    def tools(self) -> list[SdkMcpTool[Any]]:
+        """The tools. Only a scheduled task may say that there is nothing to do: people want an answer."""
 
         @tool(
             "describe_pull_request",
@@ -63,7 +63,7 @@ class Description:
             self.nothing_to_do = " ".join(str(arguments["reason"]).split())[:LONGEST_REASON]
             return _said("Noted. Nobody is written to.")
 
-        return create_sdk_mcp_server("ove", tools=[describe, nothing] if self._scheduled else [describe])
+        return [describe, nothing] if self._scheduled else [describe]
 
     def _take(self, arguments: dict[str, Any]) -> dict[str, Any]:
         title, body = str(arguments["title"]).strip(), str(arguments["body"]).strip()

@@ -13,15 +13,19 @@ Left out, and why:
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 ASK = "AskUserQuestion"
-DESCRIBE = "mcp__ove__describe_pull_request"
-NOTHING_TO_DO = "mcp__ove__nothing_to_do"
+SERVER = "ove"
+"""The MCP server of the tools that the service answers."""
+DESCRIBE = f"mcp__{SERVER}__describe_pull_request"
+NOTHING_TO_DO = f"mcp__{SERVER}__nothing_to_do"
 ANSWER = "StructuredOutput"
 """With this the CLI has the model give an answer that fits a schema; it is offered for that alone."""
 CHECKLIST = ("TaskCreate", "TaskUpdate", "TaskList", "TaskGet")
-WORK = ("Bash", "Read", "Edit", "Write", "NotebookEdit", "Grep", "Glob", "Agent")
+EDITING = ("Edit", "Write", "NotebookEdit")
+WORK = ("Bash", "Read", *EDITING, "Grep", "Glob", "Agent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,23 @@ class Deny:
     message: str
 
 
-def offered_tools(*, may_ask: bool) -> list[str]:
+def service_tool(name: str) -> str:
+    """What the agent calls a tool that the service answers."""
+    return f"mcp__{SERVER}__{name}"
+
+
+def offered_tools(*, may_ask: bool, read_only: bool = False) -> list[str]:
     """The CLI's own tools that the agent is offered."""
-    return [*WORK, *CHECKLIST, *([ASK] if may_ask else [])]
+    work = [tool for tool in WORK if not (read_only and tool in EDITING)]
+    return [*work, *CHECKLIST, *([ASK] if may_ask else [])]
 
 
-def decide(tool: str) -> Allow | Deny:
-    """Answer a permission request. There is always an answer: nobody sits at the terminal."""
-    if tool in (*WORK, *CHECKLIST, DESCRIBE, NOTHING_TO_DO, ANSWER):
+def decide(tool: str, *, service_tools: Collection[str] = (), read_only: bool = False) -> Allow | Deny:
+    """Answer a permission request. There is always an answer: nobody sits at the terminal.
+
+    `service_tools` are the names of the tools that the service answers in this turn.
+    """
+    allowed = {*offered_tools(may_ask=False, read_only=read_only), DESCRIBE, NOTHING_TO_DO, ANSWER}
+    if tool in allowed.union(map(service_tool, service_tools)):
         return Allow()
     return Deny(f"{tool} cannot be used here. Go on without it.")

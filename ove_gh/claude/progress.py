@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal, cast
 
 from claude_agent_sdk import (
@@ -24,11 +23,9 @@ from claude_agent_sdk import (
 )
 
 from ove_gh.agent import Progress, Step
-from ove_gh.claude import policy
+from ove_gh.claude.calls import CallWords, bounded
+from ove_gh.claude.redaction import Redaction
 from ove_gh.claude.transcripts import Entries, tool_exchanges
-
-LONGEST = 80
-"""Characters of an activity's variable part."""
 
 DOLLARS_PER_MILLION = {"fable": 10.0, "opus": 4.0, "sonnet": 2.0, "haiku": 0.5}
 """Input tokens by model family. Only for the estimate while a turn runs; its end brings the CLI's own sum."""
@@ -43,14 +40,14 @@ CHARACTERS_PER_TOKEN = 4
 
 
 class Watch:
-    """Folds messages into the current Progress. `hidden` are secrets that never appear in it."""
+    """Folds messages into the current Progress. What `redaction` hides never appears in it."""
 
     def __init__(
-        self, workdir: Path, session_id: str | None, *, entries: Entries = (), hidden: Iterable[str] = ()
+        self, words: CallWords, redaction: Redaction, session_id: str | None, *, entries: Entries = ()
     ) -> None:
         self.current = Progress(activity="Starting", session_id=session_id)
-        self._workdir = workdir
-        self._hidden = [secret for secret in hidden if secret]
+        self._words = words
+        self._redaction = redaction
         self._steps: dict[str, Step] = {}
         self._calls: dict[str, ToolUseBlock] = {}
         self._billed: dict[str, float] = {}
@@ -68,6 +65,7 @@ class Watch:
             self._see_results(message.content, message.tool_use_result)
         elif isinstance(message, ResultMessage):
             self._update(cost_usd=message.total_cost_usd or self.current.cost_usd, session_id=message.session_id)
+            self._billed = {"so far": self.current.cost_usd}
         return self.current
 
     def _see_system(self, message: SystemMessage) -> None:
@@ -82,9 +80,9 @@ class Watch:
             if isinstance(block, ToolUseBlock):
                 self._calls[block.id] = block
                 if message.parent_tool_use_id is None and (
-                    activity := describe(block.name, block.input, self._workdir)
+                    activity := self._words.doing(block.name, self._redaction.arguments(block.input))
                 ):
-                    self._update(activity=self._without_secrets(activity))
+                    self._update(activity=activity)
 
     def _see_results(self, blocks: Iterable[ContentBlock], result: object) -> None:
         for block in blocks:
@@ -97,7 +95,7 @@ class Watch:
         if not isinstance(result, Mapping):
             return
         if tool == "TaskCreate" and isinstance(task := result.get("task"), Mapping):
-            self._steps[str(task["id"])] = Step(_bounded(str(task.get("subject") or "")), "pending")
+            self._steps[str(task["id"])] = Step(self._subject(task.get("subject")), "pending")
         elif tool == "TaskUpdate" and result.get("success") and (step := self._steps.get(str(result.get("taskId")))):
             self._change_step(str(result["taskId"]), step, tool_input)
 
@@ -109,11 +107,14 @@ class Watch:
         if status in ("pending", "in_progress", "completed"):
             step = replace(step, state=cast(Literal["pending", "in_progress", "completed"], status))
         if subject := tool_input.get("subject"):
-            step = replace(step, text=_bounded(str(subject)))
+            step = replace(step, text=self._subject(subject))
         self._steps[number] = step
 
     def _checklist(self) -> tuple[Step, ...]:
-        return tuple(replace(step, text=self._without_secrets(step.text)) for step in self._steps.values())
+        return tuple(self._steps.values())
+
+    def _subject(self, subject: object) -> str:
+        return bounded(self._redaction.text(str(subject or "")))
 
     def _bill(self, message: AssistantMessage) -> None:
         """Estimate: the stream tells input tokens at a reply's start, and its words stand for the output tokens."""
@@ -124,39 +125,8 @@ class Watch:
             self._billed[message.message_id] = (before or 0.0) + _dollars(message.model, usage)
             self._update(cost_usd=sum(self._billed.values()))
 
-    def _without_secrets(self, text: str) -> str:
-        for secret in self._hidden:
-            text = text.replace(secret, "…")
-        return text
-
     def _update(self, **changes: Any) -> None:
         self.current = replace(self.current, **changes)
-
-
-def describe(tool: str, tool_input: Mapping[str, Any], workdir: Path) -> str:
-    """One short line for people on what a tool call does; empty where it is not worth a line."""
-    match tool:
-        case "Bash":
-            return f"Running {_code(_first_line(tool_input.get('command')))}"
-        case "Read":
-            return f"Reading {_code(_relative(tool_input.get('file_path'), workdir))}"
-        case "Edit" | "NotebookEdit":
-            return (
-                f"Editing {_code(_relative(tool_input.get('file_path') or tool_input.get('notebook_path'), workdir))}"
-            )
-        case "Write":
-            return f"Writing {_code(_relative(tool_input.get('file_path'), workdir))}"
-        case "Grep" | "Glob":
-            return f"Searching for {_code(_first_line(tool_input.get('pattern')))}"
-        case "Agent" | "Task":
-            return f"Looking into it: {_bounded(_first_line(tool_input.get('description')))}"
-        case policy.ASK:
-            return "Asking a question"
-        case policy.NOTHING_TO_DO:
-            return "Nothing to do"
-        case policy.DESCRIBE:
-            return "Describing the pull request"
-    return ""
 
 
 def _trouble(data: Mapping[str, Any]) -> str:
@@ -176,24 +146,3 @@ def _length(block: ContentBlock) -> int:
         case ToolUseBlock(input=tool_input):
             return len(str(tool_input))
     return 0
-
-
-def _relative(path: object, workdir: Path) -> str:
-    given = Path(str(path or ""))
-    return str(given.relative_to(workdir)) if given.is_absolute() and given.is_relative_to(workdir) else given.name
-
-
-def _first_line(text: object) -> str:
-    lines = str(text or "").strip().splitlines()
-    return f"{lines[0]} …" if len(lines) > 1 else "".join(lines)
-
-
-def _code(text: str) -> str:
-    """A Markdown code span of bounded length; back-ticks inside would end it."""
-    inside = _bounded(text.replace("`", "'"))
-    return f"`{inside}`"
-
-
-def _bounded(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -10,7 +10,7 @@ the CLI keeps in its config folder.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -64,19 +64,21 @@ class ThreadTranscripts(SessionStore):
 class _Recorder:
     """Takes what is new and has nothing to load: the CLI finds the transcript in its config folder."""
 
-    def __init__(self, store: SessionStore) -> None:
+    def __init__(self, store: SessionStore, on_recorded: Callable[[list[SessionStoreEntry]], None]) -> None:
         self._store = store
+        self._on_recorded = on_recorded
 
     async def append(self, key: SessionKey, entries: list[SessionStoreEntry]) -> None:
         await self._store.append(key, entries)
+        self._on_recorded(entries)
 
     async def load(self, _key: SessionKey) -> None:
         return None
 
 
-def recorder(store: SessionStore) -> SessionStore:
-    """`store` as one that only records."""
-    return cast(SessionStore, _Recorder(store))  # the SDK looks for methods, and wants these two alone
+def recorder(store: SessionStore, on_recorded: Callable[[list[SessionStoreEntry]], None]) -> SessionStore:
+    """`store` as one that only records; `on_recorded` is called with what has been recorded, and must not raise."""
+    return cast(SessionStore, _Recorder(store, on_recorded))  # the SDK looks for methods, and wants these two alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,18 @@ def waiting_call(entries: Entries) -> WaitingCall | None:
         elif entry.get("type") == "user" and _ends_waiting(entry, waiting):
             waiting = None
     return WaitingCall(waiting) if waiting else None
+
+
+def message_ids(entries: Iterable[SessionStoreEntry]) -> Iterator[str]:
+    """The ids under which messages were sent that stand in the transcript, in their order.
+
+    The CLI files a message in three ways: on its own, merged into one that came soon after, or within a turn that ran.
+    """
+    for entry in map(_as_mapping, entries):
+        attachment = entry.get("attachment") or {}
+        yield from filter(
+            None, [*(entry.get("mergedSendUuids") or ()), entry.get("uuid"), attachment.get("source_uuid")]
+        )
 
 
 def tool_exchanges(entries: Entries) -> Iterator[tuple[str, dict[str, Any], Any]]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
@@ -24,15 +25,24 @@ from ove_gh.github.auth import (
     minting,
 )
 from ove_gh.github.checks import Checks
-from ove_gh.github.connection import API_VERSION, Clock, Connection, Credential, Sleep, describe, read_json
-from ove_gh.github.installation import APP_PERMISSIONS, PAGE, PERMISSIONS, Purpose, linked_page, read
+from ove_gh.github.connection import API_VERSION, Clock, Connection, Credential, Sleep, read_json
+from ove_gh.github.images import Images
+from ove_gh.github.installation import (
+    APP_PERMISSIONS,
+    CLOCK_SKEW,
+    PAGE,
+    PERMISSIONS,
+    Answer,
+    Purpose,
+    linked_page,
+    read,
+)
+from ove_gh.github.models import Reaction
+from ove_gh.github.reviews import Reviews
+from ove_gh.github.search import Search
 
 __all__ = ["APP_PERMISSIONS", "PERMISSIONS", "GitHub", "Purpose", "Reaction", "Repository"]
 
-Reaction: TypeAlias = Literal["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"]
-
-CLOCK_SKEW = 300.0
-"""Seconds by which our clock and GitHub's may differ."""
 _OBJECT = "application/vnd.github.object+json"
 """Asks for a file or a directory as an object, the content left out of it when it is more than 1 MB."""
 
@@ -40,8 +50,9 @@ _OBJECT = "application/vnd.github.object+json"
 class GitHub:
     """The App. Use with `async with`; one HTTP client and one set of tokens are shared by all its repositories.
 
-    `api_url` is GITHUB_API_URL (Enterprise: `https://HOST/api/v3`), `clock` gives seconds since the epoch, `timeout` is
-    in seconds. Raises InvalidPrivateKey.
+    `api_url` is GITHUB_API_URL (Enterprise: `https://HOST/api/v3`), `server_url` is GITHUB_SERVER_URL (by default that
+    which belongs to such an `api_url`), `clock` gives seconds since the epoch, `timeout` is in seconds. Raises
+    InvalidPrivateKey.
     """
 
     def __init__(
@@ -50,11 +61,12 @@ class GitHub:
         app_id: str,
         private_key: str,
         api_url: str,
+        server_url: str | None = None,
         clock: Clock = time.time,
         sleep: Sleep = asyncio.sleep,
         timeout: float = 10.0,
     ) -> None:
-        self._connection = Connection(api_url, clock=clock, sleep=sleep, timeout=timeout)
+        self._connection = Connection(api_url, server_url=server_url, clock=clock, sleep=sleep, timeout=timeout)
         app = AppCredential(app_id, private_key, clock=clock)
         self._app = self._connection.endpoints(app)
         self._tokens = InstallationTokens(minting(self._connection, app), clock=clock)
@@ -97,23 +109,12 @@ class GitHub:
         return Anonymous()
 
 
-class Repository(Checks):
+class Repository(Checks, Reviews, Search, Images):
     """One repository, through the App's installation there.
 
     Every call may raise GitHubUnavailable, NotInstalled, BadCredentials, Forbidden, NotFound and UnexpectedAnswer; what
     else a call raises stands with it. `full_name` may be an old one: GitHub leads on from renamed repositories.
     """
-
-    async def details(self) -> models.RepositoryDetails:
-        """The repository as it is now. Raises NotFound, too, when another repository has taken its name."""
-        rest = self._rest(Purpose.READ)
-        answer = await self._repeating(lambda: rest.repos.async_get(self._owner, self._name))
-        details = read(answer, models.read_details)
-        if details.id != self._repository_id:
-            raise errors.NotFound(
-                describe(answer.raw_request), 404, f"{self._owner}/{self._name} is another repository now"
-            )
-        return details
 
     async def permission(self, login: str, user_id: int) -> models.Permission:
         """What the user may do here: NONE for strangers, and when the login belongs to another id by now."""
@@ -199,6 +200,31 @@ class Repository(Checks):
         await self._repeating(
             lambda: rest.reactions.async_create_for_issue_comment(self._owner, self._name, comment_id, content=content)
         )
+
+    async def labels(self, number: int) -> list[str]:
+        """The names of the labels on an issue or pull request.
+
+        https://docs.github.com/en/rest/issues/labels#list-labels-for-an-issue
+        """
+        rest = self._rest(Purpose.READ)
+
+        async def ask(page: int) -> Answer:
+            return await rest.issues.async_list_labels_on_issue(
+                self._owner, self._name, number, per_page=PAGE, page=page
+            )
+
+        return [models.Fields(raw, "label").text("name") for raw in await self._items(ask, "labels")]
+
+    async def remove_label(self, number: int, name: str) -> None:
+        """Take a label off an issue or pull request; it need not be there.
+
+        https://docs.github.com/en/rest/issues/labels#remove-a-label-from-an-issue
+        """
+        rest = self._rest(Purpose.TALK)
+        with suppress(errors.NotFound):
+            await self._repeating(
+                lambda: rest.issues.async_remove_label(self._owner, self._name, number, quote(name, safe=""))
+            )
 
     async def pull(self, number: int) -> models.Pull:
         """The pull request of that number."""

@@ -47,6 +47,7 @@ _REFUSALS: dict[int, type[errors.GitHubRefused]] = {
     401: errors.BadCredentials,
     403: errors.Forbidden,
     404: errors.NotFound,
+    406: errors.TooLarge,
     410: errors.Gone,
 }
 
@@ -64,11 +65,14 @@ class Credential(Protocol):
 class Connection:
     """The HTTP client, and what all requests share. Use with `async with`.
 
-    `api_url` is GITHUB_API_URL, `timeout` in seconds holds for each step of a request (connecting, sending, each wait
-    for more of the answer); the whole may take three times as long.
+    `api_url` is GITHUB_API_URL, `server_url` is GITHUB_SERVER_URL or else follows from it. `timeout` in seconds holds
+    for each step of a request (connecting, sending, each wait for more of the answer); the whole may take three times
+    as long.
     """
 
-    def __init__(self, api_url: str, *, clock: Clock, sleep: Sleep, timeout: float) -> None:
+    def __init__(
+        self, api_url: str, *, clock: Clock, sleep: Sleep, timeout: float, server_url: str | None = None
+    ) -> None:
         self.clock, self.sleep, self._timeout = clock, sleep, timeout
         self._config = get_config(
             base_url=api_url,
@@ -78,6 +82,7 @@ class Connection:
             auto_retry=False,
             rest_api_validate_body=False,
         )
+        self._server_url = httpx.URL(server_url) if server_url else _server_of(self.api_url)
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Connection:
@@ -102,8 +107,9 @@ class Connection:
         return self._client.build_request(method, url, **parts)
 
     async def send(self, request: httpx.Request, *, to_link: bool = False) -> httpx.Response:
-        """Send once, and return whatever GitHub answers; raises GitHubUnavailable when nothing comes back.
+        """Send once, and return whatever GitHub answers.
 
+        Raises GitHubUnavailable when nothing comes back, and UnexpectedAnswer for a redirect that leads nowhere.
         `to_link` is for what GitHub answers with a link: that answer is returned. Only after a rename is it asked for
         once more, at the repository's new address.
         """
@@ -123,7 +129,8 @@ class Connection:
     async def stream(self, url: httpx.URL, *, patience: float) -> AsyncIterator[httpx.Response]:
         """The answer of any address, asked for as nobody; its body is still to be read. Redirects are not followed.
 
-        Asking and reading may take `patience` time-outs in all. Raises GitHubUnavailable.
+        Asking and reading may take `patience` time-outs in all. Raises GitHubUnavailable, and UnexpectedAnswer for a
+        redirect that leads nowhere.
         """
         headers = {"User-Agent": self._config.user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         request = httpx.Request("GET", url, headers=headers)
@@ -152,9 +159,17 @@ class Connection:
         """Where the API is."""
         return httpx.URL(self._config.base_url)
 
+    @property
+    def server_url(self) -> httpx.URL:
+        """Where people see GitHub."""
+        return self._server_url
+
     @asynccontextmanager
     async def _naming_failures(self, request: httpx.Request, seconds: float) -> AsyncIterator[None]:
-        """Around what may take so many seconds; raises GitHubUnavailable when nothing, or not all, comes back."""
+        """Around what may take so many seconds; raises GitHubUnavailable when nothing, or not all, comes back.
+
+        Raises UnexpectedAnswer, too, for a redirect that leads nowhere.
+        """
         try:
             async with asyncio.timeout(seconds):
                 yield
@@ -165,6 +180,10 @@ class Connection:
                 "GitHub did not answer in time" if slow else f"GitHub could not be reached ({type(error).__name__})",
                 may_have_happened=request.method != "GET" and not isinstance(error, _NEVER_ARRIVED),
             ) from error
+        except httpx.InvalidURL:  # httpx reads where a redirect leads, also when it is not to follow
+            raise errors.UnexpectedAnswer(
+                describe(request), "the link is no address", may_have_happened=request.method != "GET"
+            ) from None
 
     @property
     def _client(self) -> httpx.AsyncClient:
@@ -202,6 +221,11 @@ class Endpoints(githubkit.GitHub[Any]):
         if not (response.is_success or (to_link and response.has_redirect_location)):
             raise failure(request, response, self._connection.clock())
         return githubkit.Response(response, Any)
+
+
+def _server_of(api_url: httpx.URL) -> httpx.URL:
+    """github.com of api.github.com, SUBDOMAIN.ghe.com of api.SUBDOMAIN.ghe.com; an Enterprise Server is one host."""
+    return api_url.copy_with(host=api_url.host.removeprefix("api."), path="/")
 
 
 def describe(request: httpx.Request) -> str:

@@ -34,12 +34,16 @@ async def read_end(connection: Connection, redirect: httpx.Response, *, most_byt
             if answer.has_redirect_location:
                 redirect = answer
                 continue
-            if answer.status_code >= 500 or answer.status_code in _LIMITS:
-                now = connection.clock()
-                reason = f"the storage answered {answer.status_code}"
-                raise unavailable(answer.request, reason, named_wait(answer, now), now, limited=False)
+            check_availability(answer, connection.clock())
             return await _end(answer, most_bytes) if answer.status_code == httpx.codes.OK else None
     raise errors.UnexpectedAnswer(describe(redirect.request), "the link leads on and on")
+
+
+def check_availability(answer: httpx.Response, now: float) -> None:
+    """Raise GitHubUnavailable for an answer that says to come back. `now` is in seconds since the epoch."""
+    if answer.status_code >= 500 or answer.status_code in _LIMITS:
+        reason = f"the storage answered {answer.status_code}"
+        raise unavailable(answer.request, reason, named_wait(answer, now), now, limited=False)
 
 
 async def _end(answer: httpx.Response, most_bytes: int) -> bytes | None:
@@ -61,13 +65,14 @@ def _link(connection: Connection, redirect: httpx.Response) -> httpx.URL:
         link = redirect.request.url.join(redirect.headers["location"])
     except httpx.InvalidURL:
         raise errors.UnexpectedAnswer(describe(redirect.request), "the link is no address") from None
-    plain = connection.api_url.scheme == link.scheme == "http" and all(map(_on_loopback, (connection.api_url, link)))
+    plain = connection.api_url.scheme == link.scheme == "http" and all(map(on_loopback, (connection.api_url, link)))
     if not link.host or not (link.scheme == "https" or plain):
         raise errors.UnexpectedAnswer(describe(redirect.request), "the link is no https address")
     return link
 
 
-def _on_loopback(url: httpx.URL) -> bool:
+def on_loopback(url: httpx.URL) -> bool:
+    """Whether the address is on this machine."""
     try:
         return ip_address(url.host).is_loopback
     except ValueError:

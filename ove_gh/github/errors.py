@@ -6,6 +6,7 @@ GitHubError
 │   ├── BadCredentials     401: the App's key, id or clock is wrong
 │   ├── Forbidden          403: a permission is missing, or the thread is locked
 │   ├── NotFound           404: it is not there, or we may not see it
+│   ├── TooLarge           406: more than GitHub shows at once
 │   ├── Gone               410: deleted, or issues are switched off
 │   ├── Unprocessable      422: GitHub understood and will not do it; `problems` says why
 │   └── NotInstalled       no token for this repository: uninstalled, suspended, or not granted
@@ -74,6 +75,12 @@ class Forbidden(GitHubRefused):
 
 class NotFound(GitHubRefused):
     """404. GitHub answers so as well for what the App may not see."""
+
+
+class TooLarge(GitHubRefused):
+    """406: the diff has more than the 20,000 lines or 300 files that GitHub shows at once.
+    https://docs.github.com/en/repositories/creating-and-managing-repositories/repository-limits#diff-limits
+    """
 
 
 class Gone(GitHubRefused):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 import httpx
 from githubkit import Response
 
-from ove_gh.github import errors
+from ove_gh.github import errors, models
 from ove_gh.github.auth import InstallationCredential, InstallationTokens, TokenScope
 from ove_gh.github.connection import API_VERSION, Connection, Endpoints, describe, read_json
 from ove_gh.github.models import Fields, read_list
@@ -23,6 +23,8 @@ Answer: TypeAlias = Response[Any, Any]
 
 PAGE = 100
 """Items on a page, the most that GitHub gives."""
+CLOCK_SKEW = 300.0
+"""Seconds by which our clock and GitHub's may differ."""
 
 
 class Purpose(StrEnum):
@@ -33,7 +35,7 @@ class Purpose(StrEnum):
     TALK = "talk"
     """Comment and react, under issues and pull requests."""
     PROPOSE = "propose"
-    """Open a pull request and ask for its review. Without reading contents GitHub cannot see a private branch."""
+    """Open a pull request, ask for its review, review one. Without contents GitHub cannot see a private branch."""
     CHECKS = "checks"
     """Read what the checks of a commit say: check runs, commit statuses, and the jobs and logs of GitHub Actions."""
     REPORT = "report"
@@ -78,6 +80,17 @@ class InstalledRepository:
         self._installation_id, self._repository_id = installation_id, repository_id
         self._owner, self._name = full_name.split("/")
         self._endpoints: dict[Purpose, Endpoints] = {}
+
+    async def details(self) -> models.RepositoryDetails:
+        """The repository as it is now. Raises NotFound, too, when another repository has taken its name."""
+        rest = self._rest(Purpose.READ)
+        answer = await self._repeating(lambda: rest.repos.async_get(self._owner, self._name))
+        details = read(answer, models.read_details)
+        if details.id != self._repository_id:
+            raise errors.NotFound(
+                describe(answer.raw_request), 404, f"{self._owner}/{self._name} is another repository now"
+            )
+        return details
 
     def _rest(self, purpose: Purpose) -> RestNamespace:
         if purpose not in self._endpoints:

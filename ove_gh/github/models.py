@@ -10,14 +10,16 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
-from typing import Literal, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from ove_gh.github.errors import UnexpectedAnswer, UnreadableFile
 
 T = TypeVar("T")
+
+Reaction: TypeAlias = Literal["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"]
 
 
 class Permission(IntEnum):
@@ -252,6 +254,119 @@ class CheckState:
             raise ValueError(f"a check run has at most {MOST_ACTIONS} actions")
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A review of a pull request.
+
+    `state` is approved, changes_requested, commented, dismissed or pending, in small letters as in webhooks. Only a
+    pending review has no `submitted_at`; `commit_id` is empty when GitHub no longer knows the commit.
+    """
+
+    id: int
+    author: Author
+    state: str
+    body: str
+    submitted_at: float | None
+    commit_id: str
+    html_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewComment:
+    """A comment on lines of a pull request's diff.
+
+    `in_reply_to_id` is the first comment of its review thread, None for that one itself; a reply belongs to a review of
+    its own. `line` is None when later commits changed what it stood on, and when it is about the file as a whole.
+    `side` is RIGHT for the new version of the file, LEFT for the old one.
+    """
+
+    id: int
+    review_id: int | None
+    in_reply_to_id: int | None
+    author: Author
+    body: str
+    path: str
+    line: int | None
+    start_line: int | None
+    side: str
+    diff_hunk: str
+    commit_id: str
+    created_at: float
+    html_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewReviewComment:
+    """A comment for a new review, on `line` or on the lines from `start_line` to it; ValueError for no such lines."""
+
+    path: str
+    line: int
+    body: str
+    side: Literal["LEFT", "RIGHT"] = "RIGHT"
+    start_line: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= (self.line if self.start_line is None else self.start_line) <= self.line:
+            raise ValueError("lines count from 1, and the first is not behind the last")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """A file that a pull request or comparison changes. `previous_path` is empty unless the file was renamed.
+
+    `status` is added, removed, modified, renamed, copied, changed or unchanged; `patch` is empty where GitHub shows
+    none: binary and large files, and mere renames.
+    """
+
+    path: str
+    previous_path: str
+    status: str
+    additions: int
+    deletions: int
+    patch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What changed from the merge base of two commits to the second of them.
+
+    `status` is of the second towards the first: ahead, behind, diverged or identical.
+    """
+
+    merge_base: str
+    status: str
+    ahead_by: int
+    behind_by: int
+    files: tuple[ChangedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IssueHit:
+    """An issue or a pull request that a search found."""
+
+    number: int
+    title: str
+    state: str
+    is_pull: bool
+    html_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeHit:
+    """A file that a search found."""
+
+    path: str
+    html_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """An image; `media_type` is image/png, image/jpeg, image/gif or image/webp."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+
+
 LONGEST_SUMMARY = 65_535
 MOST_ACTIONS = 3
 _CONCLUSIONS = {"action_required", "cancelled", "failure", "neutral", "skipped", "success", "timed_out"}
@@ -460,6 +575,83 @@ def read_job(raw: object) -> Job:
         html_url=fields.text_or_empty("html_url"),
         steps=tuple(_read_step(step) for step in fields.sequence_or_empty("steps")),
     )
+
+
+def read_review(raw: object) -> Review:
+    """Read one review, from a list or by itself."""
+    fields = Fields(raw, "review")
+    return Review(
+        id=fields.number("id"),
+        author=_author(fields),
+        state=fields.text("state").lower(),
+        body=fields.text_or_empty("body"),
+        submitted_at=fields.time_or_none("submitted_at"),
+        commit_id=fields.text_or_empty("commit_id"),
+        html_url=fields.text("html_url"),
+    )
+
+
+def read_review_comment(raw: object) -> ReviewComment:
+    """Read one review comment, from a pull request's list or by itself (a review's own list names no lines)."""
+    fields = Fields(raw, "review comment")
+    return ReviewComment(
+        id=fields.number("id"),
+        review_id=fields.number_or_none("pull_request_review_id"),
+        in_reply_to_id=fields.number_or_none("in_reply_to_id"),
+        author=_author(fields),
+        body=fields.text_or_empty("body"),
+        path=fields.text("path"),
+        line=fields.number_or_none("line"),
+        start_line=fields.number_or_none("start_line"),
+        side=fields.text_or_empty("side"),
+        diff_hunk=fields.text_or_empty("diff_hunk"),
+        commit_id=fields.text_or_empty("commit_id"),
+        created_at=fields.time("created_at"),
+        html_url=fields.text("html_url"),
+    )
+
+
+def read_changed_file(raw: object) -> ChangedFile:
+    """Read one file of a pull request or a comparison."""
+    fields = Fields(raw, "changed file")
+    return ChangedFile(
+        path=fields.text("filename"),
+        previous_path=fields.text_or_empty("previous_filename"),
+        status=fields.text("status"),
+        additions=fields.number("additions"),
+        deletions=fields.number("deletions"),
+        patch=fields.text_or_empty("patch"),
+    )
+
+
+def read_comparison(raw: object) -> Comparison:
+    """Read the answer of `GET /repos/{owner}/{repo}/compare/{base}...{head}`."""
+    fields = Fields(raw, "comparison")
+    return Comparison(
+        merge_base=fields.inner("merge_base_commit").text("sha"),
+        status=fields.text("status"),
+        ahead_by=fields.number("ahead_by"),
+        behind_by=fields.number("behind_by"),
+        files=tuple(read_changed_file(file) for file in fields.sequence_or_empty("files")),
+    )
+
+
+def read_issue_hit(raw: object) -> IssueHit:
+    """Read one issue or pull request that a search found."""
+    fields = Fields(raw, "found issue")
+    return IssueHit(
+        number=fields.number("number"),
+        title=fields.text("title"),
+        state=fields.text("state"),
+        is_pull=fields.inner_or_none("pull_request") is not None,
+        html_url=fields.text("html_url"),
+    )
+
+
+def read_code_hit(raw: object) -> CodeHit:
+    """Read one file that a search found."""
+    fields = Fields(raw, "found file")
+    return CodeHit(path=fields.text("path"), html_url=fields.text("html_url"))
 
 
 def read_list(raw: object, subject: str) -> list[object]:

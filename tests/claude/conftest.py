@@ -10,7 +10,7 @@ import pytest
 
 from ove_gh.claude.leftovers import end_leftovers
 from ove_gh.demo.model import ScriptedModel
-from tests.claude.scene import KEY, Scene
+from tests.claude.scene import KEY, Bell, Scene
 
 
 @pytest.fixture
@@ -27,3 +27,9 @@ def scene(tmp_path: Path, model: ScriptedModel) -> Iterator[Scene]:
     scene = Scene(tmp_path, model, service=f"test-{uuid.uuid4()}")
     yield scene
     assert end_leftovers(scene.service) == []
+
+
+@pytest.fixture
+def bell(tmp_path: Path) -> Bell:
+    """A bell that lies beside the clone."""
+    return Bell(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +13,22 @@ from typing import Any, cast
 
 from claude_agent_sdk import InMemorySessionStore, SessionKey, SessionStore, project_key_for_directory
 
-from ove_gh.agent import Asked, Failed, Finished, Identity, Limits, Outcome, Progress, TurnInput
+from ove_gh.agent import (
+    Asked,
+    Failed,
+    Finished,
+    Identity,
+    Interjection,
+    Limits,
+    Outcome,
+    Progress,
+    TraceStep,
+    TurnInput,
+)
 from ove_gh.claude.launch import ModelAccess
-from ove_gh.claude.session import run_turn
+from ove_gh.claude.session import no_interest, run_turn
 from ove_gh.claude.transcripts import ThreadTranscripts
 from ove_gh.demo.model import ScriptedModel
-from ove_gh.questions import Answers
 
 KEY = "key-for-the-test"
 ROUNDING: dict[str, Any] = {
@@ -37,8 +48,31 @@ FILES: dict[str, Any] = {
 }
 
 
-def no_interest(_: Progress) -> None:
-    """For turns whose progress does not matter."""
+class Bell:
+    """Lets an agent's command tell the test that it has come somewhere, with its process id, and wait there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._bell, self._gate = folder / "bell", folder / "gate"
+        os.mkfifo(self._bell)
+        os.mkfifo(self._gate)
+
+    @property
+    def ring(self) -> str:
+        """A shell command that rings, once."""
+        return f"echo $$ $PPID > {self._bell}"
+
+    @property
+    def wait(self) -> str:
+        """A shell command that waits for the test to open the gate."""
+        return f"cat {self._gate}"
+
+    async def rung(self) -> list[int]:
+        """Wait for it; the process ids of the shell and of the CLI."""
+        return [int(pid) for pid in (await asyncio.to_thread(self._bell.read_text)).split()]
+
+    async def open_gate(self) -> None:
+        """Let the command that waits go on."""
+        await asyncio.to_thread(self._gate.write_text, "")
 
 
 @dataclass
@@ -73,34 +107,38 @@ class Scene:
         other.store = ThreadTranscripts(self.store, key)
         return other
 
-    async def run(
-        self,
-        prompt: str | None = None,
-        *,
-        answers: Answers | None = None,
-        session_id: str | None = None,
-        limits: Limits | None = None,
-        on_progress: Callable[[Progress], None] = no_interest,
-        **more: Any,
-    ) -> Outcome:
-        """Run a turn in this scene."""
-        turn = TurnInput(
+    def turn(self, prompt: str | None = None, *, limits: Limits | None = None, **more: Any) -> TurnInput:
+        """A turn in this scene."""
+        return TurnInput(
             workdir=self.workdir,
             config_dir=self.config_dir,
             author=Identity("ove[bot]", "ove@example.invalid"),
             co_author=None,
             limits=limits or Limits(turns=20, budget_usd=10, seconds=60),
             prompt=prompt,
-            answers=answers,
-            session_id=session_id,
             **more,
         )
+
+    async def run(
+        self,
+        prompt: str | None = None,
+        *,
+        on_progress: Callable[[Progress], None] = no_interest,
+        interjections: asyncio.Queue[Interjection] | None = None,
+        on_taken: Callable[[int], None] = no_interest,
+        on_step: Callable[[TraceStep], None] = no_interest,
+        **more: Any,
+    ) -> Outcome:
+        """Run a turn in this scene."""
         return await run_turn(
-            turn,
+            self.turn(prompt, **more),
             model_access=self.access,
             transcripts=self.store,
             on_progress=on_progress,
             service=self.service,
+            interjections=interjections,
+            on_taken=on_taken,
+            on_step=on_step,
         )
 
     async def finish(self, prompt: str | None = None, **more: Any) -> Finished:
@@ -123,14 +161,18 @@ class Scene:
 
     async def recorded(self, tool: str) -> None:
         """Wait until the transcript holds a call of this tool; the CLI hands it over some 100 ms after it was made."""
+        await self.holds(f'"name": "{tool}"')
+
+    async def holds(self, words: str, *, project: str | None = None) -> None:
+        """Wait until a transcript, as JSON, holds these words. `project` is its key, if not the clone's."""
         store = self.store
         assert isinstance(store, InMemorySessionStore)
-        project = project_key_for_directory(self.workdir)
+        project = project or project_key_for_directory(self.workdir)
         async with asyncio.timeout(20):
             while True:
                 for listed in await store.list_sessions(project):
                     key = SessionKey(project_key=project, session_id=listed["session_id"])
-                    if f'"name": "{tool}"' in json.dumps(await store.load(key)):
+                    if words in json.dumps(await store.load(key)):
                         return
                 await asyncio.sleep(0.01)
 

@@ -19,7 +19,7 @@ from ove_gh.agent import FailureReason
 from ove_gh.claude.launch import TURN_OF
 from ove_gh.claude.leftovers import end_leftovers
 from ove_gh.demo.model import ScriptedModel, hang, say, use
-from tests.claude.scene import KEY, Scene
+from tests.claude.scene import KEY, Bell, Scene
 
 DAEMONS = """
 setsid sleep 1000 > /dev/null 2>&1 < /dev/null & echo $! >> pids
@@ -47,23 +47,6 @@ asyncio.run(run_turn(turn, model_access=access, transcripts=InMemorySessionStore
 """
 
 
-class Bell:
-    """Lets an agent's command tell the test that it has come somewhere, with its process id."""
-
-    def __init__(self, folder: Path) -> None:
-        self._fifo = folder / "bell"
-        os.mkfifo(self._fifo)
-
-    @property
-    def ring(self) -> str:
-        """A shell command that rings, once."""
-        return f"echo $$ $PPID > {self._fifo}"
-
-    async def rung(self) -> list[int]:
-        """Wait for it; the process ids of the shell and of the CLI."""
-        return [int(pid) for pid in (await asyncio.to_thread(self._fifo.read_text)).split()]
-
-
 def _gone(pid: int) -> bool:
     """Whether the process has ended, or ends soon."""
     try:
@@ -78,12 +61,6 @@ def _gone(pid: int) -> bool:
 
 def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-@pytest.fixture
-def bell(tmp_path: Path) -> Bell:
-    """A bell that lies beside the clone."""
-    return Bell(tmp_path)
 
 
 @pytest.mark.anyio

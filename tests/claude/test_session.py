@@ -6,14 +6,16 @@ import asyncio
 import json
 import os
 import shutil
+import struct
 import tempfile
+import zlib
 from pathlib import Path
 
 import pytest
 
-from ove_gh.agent import Progress, PullRequestText, Step
-from ove_gh.claude.policy import DESCRIBE, NOTHING_TO_DO
-from ove_gh.demo.model import ScriptedModel, ask, say, use
+from ove_gh.agent import Image, Progress, PullRequestText, Step, TraceStep
+from ove_gh.claude.policy import DESCRIBE, EDITING, NOTHING_TO_DO
+from ove_gh.demo.model import ScriptedModel, ask, fail, say, use
 from tests.claude.scene import KEY, ROUNDING, Scene
 
 GIVEN = {
@@ -112,6 +114,17 @@ async def test_the_tools_on_offer(scene: Scene, model: ScriptedModel) -> None:
 
 
 @pytest.mark.anyio
+async def test_a_turn_that_changes_nothing(scene: Scene, model: ScriptedModel) -> None:
+    """A read-only turn has every tool but those that edit files, and its shell still runs the tests."""
+    model.when("total", [use("Bash", command="echo tests pass"), say("Done.")])
+    await scene.finish("total", read_only=True)
+    offered = set(model.requests[0].tools)
+    assert offered >= {"Bash", "Read", "Grep", "Glob", "Agent", "AskUserQuestion", "TaskCreate"}
+    assert not offered & set(EDITING)
+    assert model.tool_results("Bash")[0].text == "tests pass"
+
+
+@pytest.mark.anyio
 async def test_a_scheduled_run_may_have_nothing_to_do(scene: Scene, model: ScriptedModel) -> None:
     """Where nobody waits, the agent is offered a tool to say so, and no question; what it says is in the outcome."""
     reason = "All dependencies\nare up to date."
@@ -192,6 +205,62 @@ async def test_progress_as_it_happens(scene: Scene, model: ScriptedModel) -> Non
 
 
 @pytest.mark.anyio
+async def test_images_come_with_the_prompt(scene: Scene, model: ScriptedModel) -> None:
+    """The model is shown the images of a prompt before its words, and a resumed session shows them still.
+
+    One that cannot be read does not cost the turn anything: the CLI puts a word in its place.
+    """
+    red, blue = _png(b"\xff\0\0"), _png(b"\0\0\xff")
+    model.when("red", [say("One."), say("Two.")])
+    broken = Image("image/png", red[:20])
+    first = await scene.finish("Is it red?", images=(Image("image/png", red), broken))
+    second = await scene.on_another_machine().finish(
+        "@/etc/hostname And now?", images=(Image("image/png", blue),), session_id=first.session_id
+    )
+    assert (first.text, second.text) == ("One.", "Two.")
+    assert [request.images for request in model.requests] == [
+        (("image/png", red),),
+        (("image/png", red), ("image/png", blue)),
+    ]
+    asked = model.requests[1].last_text
+    assert asked.startswith("@/etc/hostname And now?")
+    shown = [block["type"] for block in model.requests[0].messages[0]["content"]]
+    assert shown.index("image") < shown.index("text")
+    assert "could not be processed" in json.dumps(model.requests[0].messages)
+
+
+@pytest.mark.anyio
+async def test_the_record_as_it_happens(scene: Scene, model: ScriptedModel) -> None:
+    """Each call, text, question and trouble is a step, in one line and in detail, without the key."""
+    (scene.workdir / "cart.py").write_text("total = 1\n")
+    model.when(
+        "total",
+        [
+            fail(529),
+            [say(f"Let me see.\nThe key is {KEY}."), use("Bash", command=f"echo {KEY}; exit 3")],
+            use("Read", file_path=str(scene.workdir / "cart.py")),
+            use("Edit", file_path=str(scene.workdir / "cart.py"), old_string="1", new_string="2"),
+            ask([ROUNDING]),
+        ],
+    )
+    steps: list[TraceStep] = []
+    await scene.ask("total", on_step=steps.append)
+    assert [(step.kind, step.summary) for step in steps] == [
+        ("error", "The model's service answers 529 (try 1 of 15)"),
+        ("text", "Let me see. The key is …."),
+        ("tool", "Ran `echo …; exit 3` (exit 3)"),
+        ("tool", "Read `cart.py`"),
+        ("tool", "Edited `cart.py`"),
+        ("question", "Asked: Which rounding should the total use?"),
+    ]
+    assert steps[2].detail == "$ echo …; exit 3\n\nExit code 3\n…"
+    assert "total = 1" in steps[3].detail
+    assert "- Half up: what the shop page shows" in steps[5].detail
+    assert [step.at for step in steps] == sorted(step.at for step in steps)
+    assert KEY not in repr(steps)
+
+
+@pytest.mark.anyio
 async def test_the_checklist_lives_on_after_a_question(scene: Scene, model: ScriptedModel) -> None:
     """A resumed session still has its checklist, for people and for the CLI's own tools."""
     model.when(
@@ -252,3 +321,14 @@ async def test_two_turns_at_once(scene: Scene, model: ScriptedModel, tmp_path: P
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+
+
+def _png(pixel: bytes) -> bytes:
+    """A picture of one pixel, given as red, green and blue. https://www.w3.org/TR/png-3/"""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    chunks = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(b"\0" + pixel)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)

@@ -228,6 +228,86 @@ def commit(**changes: Any) -> Json:
     }
 
 
+def review(number: int = 51, **changes: Any) -> Json:
+    """Alice's review of pull request 4, which asks for changes."""
+    return {
+        "id": number,
+        "user": user(),
+        "body": "Almost.",
+        "state": "CHANGES_REQUESTED",
+        "submitted_at": "2023-11-14T22:13:20Z",
+        "commit_id": "a" * 40,
+        "html_url": f"https://github.example/alice/shop/pull/4#pullrequestreview-{number}",
+        **changes,
+    }
+
+
+def review_comment(number: int = 61, **changes: Any) -> Json:
+    """Alice's comment on lines 2 and 3 of cart.py, part of her review."""
+    return {
+        "id": number,
+        "pull_request_review_id": 51,
+        "user": user(),
+        "body": "Why 0?",
+        "path": "cart.py",
+        "line": 3,
+        "start_line": 2,
+        "side": "RIGHT",
+        "diff_hunk": "@@ -1,2 +1,3 @@",
+        "commit_id": "a" * 40,
+        "created_at": "2023-11-14T22:13:20Z",
+        "html_url": f"https://github.example/alice/shop/pull/4#discussion_r{number}",
+        **changes,
+    }
+
+
+def changed_file(path: str = "cart.py", **changes: Any) -> Json:
+    """A file with one line changed."""
+    return {
+        "filename": path,
+        "status": "modified",
+        "additions": 1,
+        "deletions": 1,
+        "patch": "@@ -1 +1 @@\n-total = 0\n+total = 1",
+        **changes,
+    }
+
+
+def comparison(**changes: Any) -> Json:
+    """A branch that is two commits ahead of main."""
+    return {
+        "merge_base_commit": {"sha": "b" * 40},
+        "status": "ahead",
+        "ahead_by": 2,
+        "behind_by": 0,
+        "files": [changed_file()],
+        **changes,
+    }
+
+
+def found_issue(number: int = 3, **changes: Any) -> Json:
+    """An issue as a search tells it."""
+    return issue(number, repository_url=REPO, **changes)
+
+
+def found_file(path: str = "cart.py", **changes: Any) -> Json:
+    """A file as a search tells it."""
+    address = f"https://github.example/alice/shop/blob/{'a' * 40}/{path}"
+    return {"path": path, "html_url": address, "repository": {"id": 42, "full_name": "alice/shop"}, **changes}
+
+
+def paged(url: str, pages: list[list[object]], *, under: str | None = None) -> respx.Route:
+    """A list on several pages, each of which names the next."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params["page"])
+        items = pages[page - 1]
+        link = {"link": f'<{API}/repositories/42/x?page={page + 1}>; rel="next"'} if page < len(pages) else {}
+        return httpx.Response(200, json=items if under is None else {under: items, "total_count": 9}, headers=link)
+
+    return respx.get(url).mock(side_effect=answer)
+
+
 def sent(route: respx.Route, index: int = -1) -> httpx.Request:
     """A request that was made."""
     request = route.calls[index].request

@@ -13,7 +13,6 @@ import respx
 from ove_gh.github import errors, models
 from ove_gh.github.models import CheckAction, CheckState
 from tests.github.samples import (
-    API,
     NOW,
     REPO,
     annotation,
@@ -23,6 +22,7 @@ from tests.github.samples import (
     grant_tokens,
     job,
     open_repository,
+    paged,
     sent,
 )
 
@@ -34,18 +34,6 @@ OWN = f"{REPO}/check-runs"
 STOP = CheckAction("Stop", "End this task", "stop")
 WORKING = CheckState("in_progress", None, "Working", "on it", (STOP,))
 DONE = CheckState("completed", "success", "Done", "All checks passed.")
-
-
-def paged(url: str, pages: list[list[object]], *, under: str | None = None) -> respx.Route:
-    """A list on several pages, each of which names the next."""
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        page = int(request.url.params["page"])
-        items = pages[page - 1]
-        link = {"link": f'<{API}/repositories/42/x?page={page + 1}>; rel="next"'} if page < len(pages) else {}
-        return httpx.Response(200, json=items if under is None else {under: items, "total_count": 9}, headers=link)
-
-    return respx.get(url).mock(side_effect=answer)
 
 
 @respx.mock

@@ -283,6 +283,21 @@ async def test_reactions_go_to_issues_and_comments() -> None:
 
 
 @respx.mock
+async def test_labels() -> None:
+    """Labels are read from all pages; one is taken off by its name, and need not be there."""
+    grant_tokens()
+    samples.paged(f"{REPO}/issues/3/labels", [[{"name": "ove:review"}], [{"name": "p0", "color": "f00"}]])
+    gone = respx.delete(url__startswith=f"{REPO}/issues/3/labels/")
+    gone.side_effect = [httpx.Response(502), httpx.Response(200, json=[]), httpx.Response(404, json={"message": "No"})]
+    async with open_repository() as repository:
+        assert await repository.labels(3) == ["ove:review", "p0"]
+        await repository.remove_label(3, "ove:a/b?")
+        await repository.remove_label(3, "ove:a/b?")
+    assert gone.call_count == 3
+    assert sent(gone).url.raw_path.endswith(b"/issues/3/labels/ove%3Aa%2Fb%3F")
+
+
+@respx.mock
 async def test_the_pull_request_of_a_branch_is_found() -> None:
     """Only an open pull request from this very repository's branch counts, asked for under its present owner."""
     grant_tokens()
@@ -453,14 +468,23 @@ Call = Callable[[Repository], Awaitable[object]]
         (lambda r: r.check_runs("a" * 40), False),
         (lambda r: r.check_suites("a" * 40), False),
         (lambda r: r.statuses("a" * 40), False),
+        (lambda r: r.review(4, 51), False),
+        (lambda r: r.review_comment(61), False),
+        (lambda r: r.compare("main", "fix"), False),
+        (lambda r: r.search_code("total"), False),
         (lambda r: r.update_check_run(21, RUNNING), True),
         (lambda r: r.create_check_run(name="ove", head_sha="a" * 40, external_id="1", state=RUNNING), True),
         (lambda r: r.create_comment(3, "x"), True),
         (lambda r: r.create_pull(title="x", body="", head="a", base="b"), True),
+        (lambda r: r.create_review(4, commit_id="a" * 40, body="x", comments=[]), True),
+        (lambda r: r.reply_to_review_comment(4, 61, "x"), True),
+        (lambda r: r.edit_review_comment(61, "x"), True),
     ],
     ids=[
         *("issue", "comment", "details", "commit", "file", "job", "check_runs", "check_suites", "statuses"),
+        *("review", "review_comment", "compare", "search_code"),
         *("update_check_run", "create_check_run", "create_comment", "create_pull"),
+        *("create_review", "reply_to_review_comment", "edit_review_comment"),
     ],
 )
 async def test_an_answer_of_another_shape_is_a_clear_error(call: Call, deed: bool) -> None:

@@ -14,7 +14,7 @@ import pytest
 from ove_gh.demo.github import Annotation, App, SimulatedGitHub, drop_connection, respond, secondarily_limited
 from ove_gh.github import errors
 from ove_gh.github.client import PERMISSIONS, GitHub, Repository
-from ove_gh.github.models import CheckAction, CheckState, Permission
+from ove_gh.github.models import Attachment, CheckAction, CheckState, NewReviewComment, Permission
 from tests.github.samples import Clock
 
 pytestmark = pytest.mark.anyio
@@ -273,6 +273,160 @@ async def test_a_check_run_whose_answer_was_lost() -> None:
         found = await s.repository.find_own_check_run(s.sha, "task:1", s.app.app_id)
         assert [run.id for run in s.github.checks(SHOP, s.sha)] == [found.id if found else None]
     assert caught.value.may_have_happened
+
+
+async def test_a_review_is_read() -> None:
+    """What people say in a review arrives with its lines and its piece of the diff, and the answers in its threads."""
+    async with scene() as s:
+        pull = s.github.open_pull(SHOP, "alice", "Fix", head="ove/1-total")
+        remarks = [
+            {"path": "cart.py", "line": 1, "body": "Why 1?"},
+            {"path": "cart.py", "line": 1, "body": "Was it 0?", "side": "LEFT"},
+        ]
+        said = s.github.review(SHOP, pull.number, "alice", "COMMENT", "Almost.", remarks)
+        answer = s.github.reply(said.comments[0], "alice", "Because.")
+        first = await s.repository.review(pull.number, said.id)
+        reviews = await s.repository.reviews(pull.number)
+        comments = await s.repository.review_comments(pull.number)
+        of_review = await s.repository.review_comments(pull.number, review_id=said.id)
+        alone = await s.repository.review_comment(answer.id)
+        assert await s.repository.review_comments(pull.number, since=time.time() + 3600) == []
+    assert reviews[0] == first
+    assert [(r.state, r.body, r.author.login, r.commit_id) for r in reviews] == [
+        ("commented", "Almost.", "alice", s.sha),
+        ("commented", "", "alice", s.sha),
+    ]
+    assert [(c.path, c.line, c.side, c.body, c.in_reply_to_id) for c in comments] == [
+        ("cart.py", 1, "RIGHT", "Why 1?", None),
+        ("cart.py", 1, "LEFT", "Was it 0?", None),
+        ("cart.py", 1, "RIGHT", "Because.", said.comments[0].id),
+    ]
+    assert (comments[:2], comments[2]) == (of_review, alone)
+    assert "+total = 1" in comments[0].diff_hunk
+    assert comments[0].commit_id == s.sha
+
+
+async def test_a_review_is_written() -> None:
+    """The App comments on the lines of a diff, all or nothing, and finds its review and its answers by their marks."""
+    async with scene() as s:
+        bot_id = (await s.client.identity()).bot_id
+        pull = s.github.open_pull(SHOP, "alice", "Fix", head="ove/1-total")
+        outside = [NewReviewComment("cart.py", 1, "ok"), NewReviewComment("cart.py", 9, "not there")]
+        with pytest.raises(errors.Unprocessable):
+            await s.repository.create_review(pull.number, commit_id=s.sha, body="x", comments=outside)
+        assert s.github.reviews(SHOP, pull.number) == []
+        made = await s.repository.create_review(
+            pull.number, commit_id=s.sha, body="Looks good. <!-- m1 -->", comments=outside[:1]
+        )
+        assert await s.repository.find_own_review(pull.number, "<!-- m1 -->", bot_id=bot_id) == made
+        (comment,) = await s.repository.review_comments(pull.number, review_id=made.id)
+        before = time.time()
+        reply = await s.repository.reply_to_review_comment(pull.number, comment.id, "Done <!-- m2 -->")
+        with pytest.raises(errors.Unprocessable):
+            await s.repository.reply_to_review_comment(pull.number, reply.id, "More")
+        await s.repository.edit_review_comment(reply.id, "Done in 1a2b <!-- m2 -->")
+        await s.repository.react_to_review_comment(comment.id, "eyes")
+        found = await s.repository.find_own_review_comment(pull.number, "<!-- m2 -->", since=before, bot_id=bot_id)
+        assert found == await s.repository.review_comment(reply.id)
+        (first, second) = s.github.reviews(SHOP, pull.number)
+        assert (first.state, second.comments[0].body) == ("COMMENTED", "Done in 1a2b <!-- m2 -->")
+        assert s.github.reactions(first.comments[0]) == [("ove[bot]", "eyes")]
+        s.github.lock(SHOP, pull.number, "alice")
+        with pytest.raises(errors.Forbidden):
+            await s.repository.reply_to_review_comment(pull.number, comment.id, "Hello?")
+
+
+async def test_a_review_whose_answer_was_lost() -> None:
+    """A review is not written again after a lost answer; the error says to look, and looking finds it."""
+    async with scene() as s:
+        bot_id = (await s.client.identity()).bot_id
+        pull = s.github.open_pull(SHOP, "alice", "Fix", head="ove/1-total")
+        s.github.on("POST", r"/repos/.*/reviews", action=drop_connection(), when="after")
+        with pytest.raises(errors.GitHubUnavailable) as caught:
+            await s.repository.create_review(pull.number, commit_id=s.sha, body="Hm. <!-- m1 -->", comments=[])
+        found = await s.repository.find_own_review(pull.number, "<!-- m1 -->", bot_id=bot_id)
+        assert [review.id for review in s.github.reviews(SHOP, pull.number)] == [found.id if found else None]
+    assert caught.value.may_have_happened
+
+
+async def test_what_a_pull_request_changes() -> None:
+    """Files, diff and comparison tell of the same change, removed and binary files included."""
+    async with scene() as s:
+        head = s.github.push_commit(SHOP, "ove/1-total", "alice", {"logo": b"\xff\x00", "cart.py": None}, "Redo")
+        pull = s.github.open_pull(SHOP, "alice", "Fix", head="ove/1-total")
+        files = {file.path: file for file in await s.repository.changed_files(pull.number)}
+        assert len(await s.repository.changed_files(pull.number, most=1)) == 1
+        diff = await s.repository.diff(pull.number, most_bytes=100_000)
+        compared = await s.repository.compare("main", "ove/1-total")
+        backwards = await s.repository.compare(head, "main")
+        with pytest.raises(errors.NotFound):
+            await s.repository.compare("main", "no-such-branch")
+        assert diff == s.github.diff(SHOP, "main", head)
+        main = s.github.branches(SHOP)["main"]
+    assert (files["cart.py"].status, files["cart.py"].deletions, files["logo"].patch) == ("removed", 1, "")
+    assert "-total = 0" in files["cart.py"].patch
+    assert (compared.merge_base, compared.status, compared.ahead_by, compared.behind_by) == (main, "ahead", 2, 0)
+    assert {file.path: file for file in compared.files} == files
+    assert (backwards.status, backwards.behind_by, backwards.files) == ("behind", 2, ())
+
+
+async def test_attached_images() -> None:
+    """An image of a private repository is had by the link in the text as shown, not by the one that people wrote."""
+    async with scene() as s:
+        image = b"\x89PNG\r\n\x1a\n" + b"0" * 1000
+        address = s.github.attach(SHOP, "alice", image, "image/png")
+        other = s.github.attach(SHOP, "alice", b"%PDF-1.7", "application/pdf")
+        hello = s.github.comment(SHOP, 1, "alice", f"![a]({address}) ![b]({other}) ![c](https://evil.example/x.png)")
+        links = await s.repository.image_links("comment", hello.id)
+        found = [await s.repository.fetch_image(link, most_bytes=10_000) for link in links]
+        assert await s.repository.fetch_image(links[0], most_bytes=999) is None
+        assert await s.repository.fetch_image(links[0] + "x", most_bytes=10_000) is None
+        assert await s.repository.fetch_image(address, most_bytes=10_000) is None
+        assert await s.repository.image_links("issue", 1) == []
+    assert found == [Attachment("image/png", image), None]
+
+
+async def test_images_in_a_review() -> None:
+    """Images are found in a review and in its comments as well."""
+    async with scene() as s:
+        image = f"![a]({s.github.attach(SHOP, 'alice', b'GIF89a', 'image/gif')})"
+        pull = s.github.open_pull(SHOP, "alice", "Fix", head="ove/1-total")
+        remark = {"path": "cart.py", "line": 1, "body": image}
+        said = s.github.review(SHOP, pull.number, "alice", "COMMENT", image, [remark])
+        links = await s.repository.image_links("review_comment", said.comments[0].id)
+        links += await s.repository.review_image_links(pull.number, said.id)
+        found = [await s.repository.fetch_image(link, most_bytes=10) for link in links]
+    assert found == [Attachment("image/gif", b"GIF89a")] * 2
+
+
+async def test_labels() -> None:
+    """The labels of an issue are read, and taken off once and for all."""
+    async with scene() as s:
+        for label in ("ove:review", "p0 / now"):
+            s.github.add_label(SHOP, 1, "alice", label)
+        assert await s.repository.labels(1) == ["ove:review", "p0 / now"]
+        await s.repository.remove_label(1, "p0 / now")
+        await s.repository.remove_label(1, "p0 / now")
+        assert await s.repository.labels(1) == ["ove:review"]
+
+
+async def test_searching() -> None:
+    """Issues, pull requests and code are found by their words, here and nowhere else, whatever the words are."""
+    async with scene() as s:
+        s.github.create_repository("alice/other", {"other.py": "total = 2\n"})
+        s.github.open_issue("alice/other", "alice", "The total elsewhere", "")
+        pull = s.github.open_pull(SHOP, "alice", "Fix the total", head="ove/1-total")
+        found = await s.repository.search_issues("total")
+        first = await s.repository.search_issues('"wrong" total is', most=1)
+        code = await s.repository.search_code('"total = 0"')
+        for words in ("total repo:alice/other", "total OR repo:alice/other", 'x" repo:alice/other "'):
+            assert await s.repository.search_issues(words) == []
+            assert await s.repository.search_code(words) == []
+    assert [(hit.number, hit.is_pull, hit.title) for hit in found] == [
+        (1, False, "The total is wrong"),
+        (pull.number, True, "Fix the total"),
+    ]
+    assert (first, [hit.path for hit in code]) == (found[:1], ["cart.py"])
 
 
 async def test_git_tokens() -> None:

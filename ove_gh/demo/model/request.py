@@ -6,6 +6,7 @@ https://docs.claude.com/en/docs/agents-and-tools/tool-use/implement-tool-use.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -67,6 +68,12 @@ class Request:
         """The words of the newest user message, without reminders and tool results."""
         users = [message for message in self.messages if message["role"] == "user"]
         return own_words(users[-1])
+
+    @cached_property
+    def images(self) -> tuple[tuple[str, bytes], ...]:
+        """Every image in the conversation, as its media type and its bytes, oldest first."""
+        sources = (block["source"] for block in blocks_of(self.messages, "image"))
+        return tuple((str(source["media_type"]), base64.b64decode(source["data"])) for source in sources)
 
     @cached_property
     def replies(self) -> int:
