@@ -7,6 +7,7 @@ transaction, which does nothing when somebody else decided first: so a commit st
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -194,9 +195,9 @@ class Watcher:
 
     async def _broken(self, case: Case, repository: Repository, red: Red) -> _Broken:
         wait, task = case.wait, case.task
-        report = await report_on(repository, wait.sha, red.failed, on_base=red.on_base, passed=red.passed)
-        max_attempts = await self._rules.max_attempts(
-            repository, case.thread.place.repository_id, self._settings.max_attempts
+        report, max_attempts = await asyncio.gather(
+            report_on(repository, wait.sha, red.failed, on_base=red.on_base, passed=red.passed),
+            self._rules.max_attempts(repository, case.thread.place.repository_id, self._settings.max_attempts),
         )
         before = [one for one in case.earlier if one.report is not None]
         newest = before[-1] if before else None
@@ -266,20 +267,24 @@ class Watcher:
 
     async def _answer(self, case: Case, broken: _Broken) -> None:
         now, task, wait, answer = self._clock(), case.task, case.wait, broken.answer
-        async with self._database.writing() as connection:
-            if await store.others_unsettled(connection, task):
-                return  # somebody asked for more meanwhile: that goes first, and its end is a hint
-            if not await waits.end(connection, wait, broken.lap, now=now, report=broken.report):
-                return
-            if isinstance(answer, GiveUp):
-                await store.move(connection, task.id, Status.WAITING_CI, Status.FAILED, now=now, failure=CHECKS_RED)
-                await self._teller.gave_up(connection, task.id, answer.reason, now=now)
-            else:
-                attempt = answer.attempt if isinstance(answer, Retry) else None
-                await waits.answer(connection, wait, attempt=attempt, asks=isinstance(answer, AskPeople))
-                await store.move(connection, task.id, Status.WAITING_CI, Status.PENDING, now=now)
-                await store.add_turn(connection, task.id, now=now, answers_wait=wait.id)
-                await self._teller.back_at_it(connection, task.id, now=now)
+        try:
+            async with self._database.writing() as connection:
+                if await store.others_unsettled(connection, task):
+                    return  # somebody asked for more meanwhile: that goes first, and its end is a hint
+                if not await waits.end(connection, wait, broken.lap, now=now, report=broken.report):
+                    return
+                if isinstance(answer, GiveUp):
+                    await store.move(connection, task.id, Status.WAITING_CI, Status.FAILED, now=now, failure=CHECKS_RED)
+                    await self._teller.gave_up(connection, task.id, answer.reason, now=now)
+                else:
+                    attempt = answer.attempt if isinstance(answer, Retry) else None
+                    await waits.answer(connection, wait, attempt=attempt, asks=isinstance(answer, AskPeople))
+                    await store.move(connection, task.id, Status.WAITING_CI, Status.PENDING, now=now)
+                    await store.add_turn(connection, task.id, now=now, answers_wait=wait.id)
+                    await self._teller.back_at_it(connection, task.id, now=now)
+        except IllegalMove as moved:
+            log.info("the task went on while its checks were read", found=moved.found)
+            return
         log.info("checks are red", failed=[line.name for line in broken.lap.failed], answer=type(answer).__name__)
         self._ring()
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from ove_gh import steering
 from ove_gh.agent import Finished, PullRequestText
 from ove_gh.ci import LapEnd
-from ove_gh.demo.github import App, CheckRun, Pull, SimulatedGitHub, respond, secondarily_limited
+from ove_gh.demo.github import App, CheckRun, Pull, SimulatedGitHub, call, respond, secondarily_limited
 from ove_gh.github.client import APP_PERMISSIONS, GitHub
 from ove_gh.loop import Bell
 from ove_gh.recording import recorded
@@ -28,7 +29,7 @@ from ove_gh.sweeps import sweep_checks
 from ove_gh.tasks import Person, Place, Status, Target, Task, Thread, TurnStatus
 from ove_gh.telling import Teller
 from ove_gh.watch import SETTLE_SECONDS, Watcher, WatchSettings
-from tests.store.rows import NOW, ROUNDING, RUN, all_rows
+from tests.store.rows import NOW, ROUNDING, RUN, TELLER, all_rows
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_certificates")]
 
@@ -190,7 +191,7 @@ async def scene(database: Database) -> AsyncIterator[Scene]:
             watcher = Watcher(
                 database,
                 client,
-                RepositoryRules(database, clock=clock),
+                RepositoryRules(database, least_seconds=900.0, clock=clock),
                 Teller(slug="ove", server_url=github.server_url, max_attempts=3, keep_days=7),
                 app_id=app.app_id,
                 settings=WatchSettings(max_attempts=3, grace=GRACE, patience=PATIENCE, budget_usd=10.0),
@@ -534,6 +535,23 @@ SCHEDULE: dict[str, Any] = {
     "tries": 0,
     "created_at": NOW,
 }
+
+
+async def test_a_stop_while_its_checks_are_read_wins(scene: Scene) -> None:
+    """Somebody stops the task in the middle of a look: nothing is started any more, and nothing is left to look at."""
+
+    async def stop() -> None:
+        async with scene.database.writing() as connection:
+            task = await store.task_by_id(connection, scene.task_id)
+            await steering.stop(connection, TELLER, task, Person(1, "alice"), now=scene.clock())
+
+    scene.github.on("GET", r".*/annotations", action=call(stop))
+    scene.fail(*scene.start("test"))
+    await scene.hint()
+    await scene.look()
+    assert (await scene.task()).status is Status.CANCELLED
+    assert len(await scene.turns()) == 1
+    assert await scene.look() == 0
 
 
 # -- re-runs -----------------------------------------------------------------------------------------------------------

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ove_gh.demo.github import Comment, Pull, SimulatedGitHub
-from ove_gh.demo.model import Step, ask, reply, say, use
+from ove_gh.demo.model import Request, Step, ToolResult, ask, reply, say, use
 from ove_gh.demo.stage import REPOSITORY, SLUG, Stage
 
 BOT = f"{SLUG}[bot]"
@@ -51,9 +52,25 @@ JUST_FIX: list[Step] = [
 ]
 
 
-def open_issue(stage: Stage, *, login: str = "alice", title: str = "The average of an empty cart fails") -> int:
-    """Somebody opens an issue that does not mention the App."""
-    return stage.github.open_issue(REPOSITORY, login, title, "`Cart().average()` raises ZeroDivisionError.").number
+def open_issue(
+    stage: Stage,
+    steps: Sequence[Step] = (),
+    *,
+    login: str = "alice",
+    title: str = "The average of an empty cart fails",
+) -> int:
+    """Somebody opens an issue that does not mention the App; `steps` are what the model does in its thread."""
+    number = stage.github.open_issue(REPOSITORY, login, title, "`Cart().average()` raises ZeroDivisionError.").number
+    if steps:
+        stage.model.when(in_thread(number), steps)
+    return number
+
+
+def newcomer(stage: Stage, login: str) -> str:
+    """Somebody new with write access, whose rights a test may change without a word to other tests."""
+    stage.github.create_user(login)
+    stage.github.grant(REPOSITORY, login, "write")
+    return login
 
 
 def mention(stage: Stage, number: int, *, login: str = "alice", words: str = "please fix the empty cart") -> Comment:
@@ -112,8 +129,35 @@ async def failed(stage: Stage, number: int) -> Comment:
     return found
 
 
-def only_pull(stage: Stage) -> Pull:
-    """The one pull request that there is."""
-    pulls = stage.github.pulls(REPOSITORY)
+def only_pull(stage: Stage, number: int) -> Pull:
+    """The one pull request that there is since a thread began: the thread's own."""
+    pulls = pulls_since(stage, number)
     assert len(pulls) == 1, [pull.title for pull in pulls]
+    assert pulls[0].number == number or pulls[0].head.startswith(f"ove/{number}-"), pulls[0].head
     return pulls[0]
+
+
+def pulls_since(stage: Stage, number: int) -> list[Pull]:
+    """The pull requests that are no older than a thread; earlier tests have opened theirs before."""
+    return [pull for pull in stage.github.pulls(REPOSITORY) if pull.number >= number]
+
+
+def in_thread(number: int) -> Callable[[Request], bool]:
+    """Tells the conversations about a thread from those about others, by how the service opens them."""
+    opening = re.compile(rf'<thread repository="{REPOSITORY}" (?:issue|pull_request)="{number}">')
+    return lambda request: opening.search(request.first_text) is not None
+
+
+def requests_in(stage: Stage, number: int) -> list[Request]:
+    """Every request that the model got about a thread, in order."""
+    return [request for request in stage.model.requests if in_thread(number)(request)]
+
+
+def conversations_in(stage: Stage, number: int) -> set[str]:
+    """The words that opened each of the model's conversations about a thread."""
+    return {request.first_text for request in requests_in(stage, number)}
+
+
+def answers_in(stage: Stage, number: int) -> list[ToolResult]:
+    """What the model was told in a thread about its calls of AskUserQuestion, in order."""
+    return stage.model.tool_results("AskUserQuestion", in_thread(number))

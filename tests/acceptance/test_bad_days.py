@@ -24,9 +24,16 @@ from tests.acceptance.scripts import (
     open_issue,
     question_comment,
     says,
+    status_comments,
 )
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def stage(own_stage: Stage) -> Stage:
+    """A stage of the test's own, because each of them stops the service."""
+    return own_stage
 
 
 class Killing:
@@ -54,7 +61,7 @@ def assert_undisturbed(stage: Stage, number: int, *, questions: int = 1) -> None
     """The thread is that of a day on which nothing happened: one status, the question, one pull request."""
     comments = bot_comments(stage.github, number)
     assert len(comments) == 1 + questions, [comment.body for comment in comments]
-    pull = only_pull(stage)
+    pull = only_pull(stage, number)
     assert "return Decimal(0)" in stage.github.diff(REPOSITORY, "main", pull.head)
     assert len([c for c in stage.github.log(REPOSITORY, pull.head) if "empty cart" in c.message]) == 1
 
@@ -100,6 +107,10 @@ async def test_killed_in_the_middle_of_a_bash_call(stage: Stage, tmp_path: Path)
     number = open_issue(stage)
     mention(stage, number)
     await until_exists(flag)
+    await stage.github.wait_for(
+        lambda github: says(status_comments(github, number)[0], "Running"),
+        what="the command in the status comment: by then the session is noted",
+    )
     await stage.service.kill()
     await stage.service.restart()
     await waiting.reached.wait()
@@ -194,18 +205,6 @@ async def test_a_question_is_answered_on_a_new_machine(stage: Stage, tmp_path: P
     await finished(stage, number)
     assert_undisturbed(stage, number)
     assert len(stage.model.conversations) == 1
-
-
-async def test_a_second_service_on_the_same_data_refuses_to_start(stage: Stage) -> None:
-    """Two services on one data directory would do everything twice: the second says so and exits 2."""
-    process = await asyncio.create_subprocess_exec(
-        *("python", "-m", "ove_gh", "serve"),
-        env={**stage.service.environment, "PORT": "0"},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, complaint = await process.communicate()
-    assert process.returncode == 2
-    assert b"Another ove-gh serves" in complaint
 
 
 def asked_times(count: int, model: ScriptedModel) -> bool:

@@ -1,45 +1,41 @@
-"""Waiting costs nothing, and threads run side by side up to the limit."""
+"""Waiting costs nothing, threads run side by side up to the limit, and nothing is done twice."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from ove_gh.demo.model import ask, say
-from ove_gh.demo.stage import REPOSITORY, Stage, staged
-from tests.acceptance.scripts import ROUNDING, asked, finished, mention, open_issue
+from ove_gh.demo.stage import REPOSITORY, Stage
+from tests.acceptance.scripts import ROUNDING, answers_in, asked, finished, mention, open_issue, requests_in
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """A stage whose service runs at most two agents."""
-    async with staged(tmp_path, {"OVE_MAX_SESSIONS": "2"}) as stage:
-        yield stage
-        assert not stage.model.surprises
+@pytest.fixture(scope="module")
+def stage_settings() -> Mapping[str, str]:
+    """The service runs at most two agents."""
+    return {"OVE_MAX_SESSIONS": "2"}
 
 
 async def test_five_waiting_tasks_hold_no_process_and_no_slot(stage: Stage) -> None:
-    """Five tasks wait for answers without any Claude process, and four others run meanwhile under a limit of two."""
-    stage.model.when("decide", [ask([ROUNDING]), say("Decided.")])
-    stage.model.when("explain", [say("Explained.")])
-    waiting = [open_issue(stage, title=f"Decide {n}") for n in range(5)]
+    """Five tasks wait for answers without any Claude process, and three others run meanwhile under a limit of two."""
+    waiting = [open_issue(stage, [ask([ROUNDING]), say("Decided.")]) for _ in range(5)]
     for number in waiting:
         mention(stage, number, words="please decide")
     for number in waiting:
         await asked(stage, number)
     await until_no_agent_of(stage)
 
-    others = [open_issue(stage, title=f"Explain {n}") for n in range(4)]
+    others = [open_issue(stage, [say("Explained.")]) for _ in range(3)]
     for number in others:
         mention(stage, number, words="please explain")
     for number in others:
         await finished(stage, number, "Explained.")
-    assert len(stage.model.tool_results("AskUserQuestion")) == 0
+    assert not any(answers_in(stage, number) for number in waiting)
 
     for number in waiting:
         stage.github.comment(REPOSITORY, number, "alice", "1")
@@ -49,18 +45,29 @@ async def test_five_waiting_tasks_hold_no_process_and_no_slot(stage: Stage) -> N
 
 async def test_requests_in_one_thread_run_one_after_another(stage: Stage) -> None:
     """A second request in a thread waits for the first, and neither is lost."""
-    stage.model.when("first", [say("First done."), say("Second done.")])
-    number = open_issue(stage)
+    number = open_issue(stage, [say("First done."), say("Second done.")])
     mention(stage, number, words="do the first thing")
     mention(stage, number, words="do the second thing")
     await finished(stage, number, "Second done.")
-    assert [request.replies for request in stage.model.requests] == [0, 1]
+    assert [request.replies for request in requests_in(stage, number)] == [0, 1]
 
 
-async def test_the_same_delivery_fifty_times_at_once_is_one_task(stage: Stage) -> None:
+async def test_a_second_service_on_the_same_data_refuses_to_start(stage: Stage) -> None:
+    """Two services on one data directory would do everything twice: the second says so and exits 2."""
+    process = await asyncio.create_subprocess_exec(
+        *("python", "-m", "ove_gh", "serve"),
+        env={**stage.service.environment, "PORT": "0"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, complaint = await process.communicate()
+    assert process.returncode == 2
+    assert b"Another ove-gh serves" in complaint
+
+
+async def test_the_same_delivery_fifty_times_at_once_is_one_task(own_stage: Stage) -> None:
     """Fifty copies of one delivery at the same time, and one more after a restart, start one task."""
-    stage.model.when("explain", [say("Explained."), say("Explained again.")])
-    number = open_issue(stage)
+    stage = own_stage
+    number = open_issue(stage, [say("Explained."), say("Explained again.")])
     stage.github.disturb_deliveries(event="issue_comment", action="created", copies=50, times=1)
     request = mention(stage, number, words="please explain")
     await finished(stage, number, "Explained.")

@@ -11,16 +11,22 @@ from ove_gh.demo.github import respond
 from ove_gh.demo.model import Step, Usage, ask, fail, hang, reply, say, use
 from ove_gh.demo.stage import REPOSITORY, Stage, staged
 from tests.acceptance.scripts import (
-    ASK_AND_FIX,
     FIX,
     ROUNDING,
+    answers_in,
     asked,
     bot_comments,
+    conversations_in,
     failed,
     finished,
+    in_thread,
     mention,
+    newcomer,
+    only_pull,
     open_issue,
+    pulls_since,
     question_comment,
+    requests_in,
     says,
 )
 
@@ -35,54 +41,53 @@ async def test_a_strangers_mention_runs_nothing(stage: Stage) -> None:
     comment = mention(stage, number, login="mallory")
     await stage.github.wait_for(lambda github: github.reactions(comment) == [("ove[bot]", "confused")])
     assert bot_comments(stage.github, number) == []
-    assert stage.model.requests == []
+    assert requests_in(stage, number) == []
 
 
 async def test_a_strangers_reply_answers_nothing(stage: Stage) -> None:
     """A stranger's reply to a question, with and without a mention, resumes nothing; the question stays open."""
-    stage.model.when("empty cart", ASK_AND_FIX)
-    number = open_issue(stage)
+    number = open_issue(stage, [ask([ROUNDING]), say("Noted.")])
     mention(stage, number)
     question = await asked(stage, number)
     stage.github.comment(REPOSITORY, number, "mallory", "1")
     loud = mention(stage, number, login="mallory", words="1")
     await stage.github.wait_for(lambda github: github.reactions(loud) == [("ove[bot]", "confused")])
     assert "~~" not in question.body
-    assert len(stage.model.requests) == 2
+    assert len(requests_in(stage, number)) == 1
     stage.github.comment(REPOSITORY, number, "alice", "2")
-    await finished(stage, number)
-    assert "An error" in stage.model.tool_results("AskUserQuestion")[0].text
+    await finished(stage, number, "Noted.")
+    assert "An error" in answers_in(stage, number)[0].text
 
 
 async def test_a_writer_whom_the_payload_calls_nobody_is_heard(stage: Stage) -> None:
     """author_association NONE means nothing: GitHub's collaborator permission decides."""
-    stage.github.set_author_association(REPOSITORY, "bob", "NONE")
-    stage.model.when("explain", [say("Explained.")])
-    number = open_issue(stage)
-    mention(stage, number, login="bob", words="please explain")
+    carol = newcomer(stage, "carol")
+    stage.github.set_author_association(REPOSITORY, carol, "NONE")
+    number = open_issue(stage, [say("Explained.")])
+    mention(stage, number, login=carol, words="please explain")
     await finished(stage, number, "Explained.")
 
 
 async def test_a_lost_right_is_noticed_at_the_answer(stage: Stage) -> None:
     """The requester who lost write access since can no longer answer."""
-    stage.model.when("empty cart", ASK_AND_FIX)
-    number = open_issue(stage)
-    mention(stage, number)
+    dave = newcomer(stage, "dave")
+    number = open_issue(stage, [ask([ROUNDING]), say("never said")], login=dave)
+    mention(stage, number, login=dave)
     await asked(stage, number)
-    stage.github.grant(REPOSITORY, "alice", "read")
-    answer = stage.github.comment(REPOSITORY, number, "alice", "1")
+    stage.github.grant(REPOSITORY, dave, "read")
+    answer = stage.github.comment(REPOSITORY, number, dave, "1")
     await stage.github.wait_for(lambda github: github.reactions(answer) == [("ove[bot]", "confused")])
-    assert len(stage.model.requests) == 2
+    assert len(requests_in(stage, number)) == 1
 
 
 async def test_while_github_is_down_nothing_runs_and_it_is_asked_again(stage: Stage) -> None:
     """When the permission cannot be asked, nothing runs; once GitHub answers, the request is taken up."""
-    stage.model.when("explain", [say("Explained.")])
-    outage = stage.github.on("GET", r".*/permission", action=respond(502), times=None)
-    number = open_issue(stage)
-    mention(stage, number, words="please explain")
+    erin = newcomer(stage, "erin")
+    number = open_issue(stage, [say("Explained.")])
+    outage = stage.github.on("GET", rf".*/{erin}/permission", action=respond(502), times=None)
+    mention(stage, number, login=erin, words="please explain")
     await outage.reached()
-    assert stage.model.requests == []
+    assert requests_in(stage, number) == []
     assert bot_comments(stage.github, number) == []
     outage.stop()
     await finished(stage, number, "Explained.")
@@ -92,8 +97,7 @@ async def test_mentions_that_are_not_meant_start_nothing(stage: Stage) -> None:
     """Code, quotes, HTML comments, other logins, edits and bots start nothing; a real mention after them does."""
     stage.github.create_user("helpful[bot]", kind="Bot")
     stage.github.grant(REPOSITORY, "helpful[bot]", "write")
-    stage.model.when("explain", [say("Explained.")])
-    number = open_issue(stage)
+    number = open_issue(stage, [say("Explained.")])
     for body in ("`@ove fix it`", "> @ove fix it", "<!-- @ove fix it -->", "```\n@ove fix it\n```", "@ove-fan fix it"):
         stage.github.comment(REPOSITORY, number, "alice", body)
     stage.github.comment(REPOSITORY, number, "helpful[bot]", "@ove fix it")
@@ -101,7 +105,7 @@ async def test_mentions_that_are_not_meant_start_nothing(stage: Stage) -> None:
     stage.github.edit_comment(plain.id, "alice", "@ove fix it")
     mention(stage, number, words="please explain")
     await finished(stage, number, "Explained.")
-    assert len(stage.model.requests) == 1
+    assert len(requests_in(stage, number)) == 1
     assert len(bot_comments(stage.github, number)) == 1
 
 
@@ -115,8 +119,9 @@ LIMITS: dict[str, tuple[list[Step], str]] = {
 }
 
 
-async def test_a_turn_that_cannot_finish_says_why_and_keeps_the_work(tmp_path: Path) -> None:
-    """Whatever stops a turn: one comment to the requester says what happened and what to write; the work is pushed."""
+@pytest.fixture(scope="module")
+async def limited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """A stage whose service gives a turn little of everything."""
     settings = {
         "OVE_MODEL_PATIENCE": "2s",
         "OVE_MAX_TURNS": "6",
@@ -124,44 +129,49 @@ async def test_a_turn_that_cannot_finish_says_why_and_keeps_the_work(tmp_path: P
         "OVE_MAX_BUDGET_USD": "20",
         "OVE_MAX_SESSIONS": "3",
     }
-    async with staged(tmp_path, settings) as stage:
-        numbers = {case: open_issue(stage, title=f"Empty cart and {case}") for case in LIMITS}
-        for case, (trouble, _) in LIMITS.items():
-            stage.model.when(f"Empty cart and {case}", [use("Bash", command=FIX), *trouble])
-            mention(stage, numbers[case])
-        for case, (_, word) in LIMITS.items():
-            number = numbers[case]
-            told = await failed(stage, number)
-            assert says(told, "@alice", "@ove continue", word), (case, told.body)
-            [branch] = [name for name in stage.github.branches(REPOSITORY) if name.startswith(f"ove/{number}-")]
-            assert "return Decimal(0)" in stage.github.diff(REPOSITORY, "main", branch), case
-            assert len(bot_comments(stage.github, number)) == 2, case
-        assert stage.github.pulls(REPOSITORY) == []
+    async with staged(tmp_path_factory.mktemp("limited"), settings) as stage:
+        yield stage
+        assert not stage.model.surprises, stage.model.surprises
 
 
-async def test_after_a_failure_continue_goes_on_in_the_same_session(tmp_path: Path) -> None:
-    """`@ove continue` after a limit resumes the session; its result becomes the pull request."""
-    async with staged(tmp_path, {"OVE_MAX_TURNS": "2"}) as stage:
-        stage.model.when("empty cart", [use("Bash", command=FIX), use("Bash", command="true"), say("Now it is done.")])
-        number = open_issue(stage)
+async def test_a_turn_that_cannot_finish_says_why_and_keeps_the_work(limited: Stage) -> None:
+    """Whatever stops a turn: one comment to the requester says what happened and what to write; the work is pushed."""
+    stage = limited
+    numbers = {case: open_issue(stage, [use("Bash", command=FIX), *trouble]) for case, (trouble, _) in LIMITS.items()}
+    for number in numbers.values():
         mention(stage, number)
-        await failed(stage, number)
-        mention(stage, number, words="continue")
-        await finished(stage, number, "Now it is done.")
-        assert len(stage.github.pulls(REPOSITORY)) == 1
-        assert len(stage.model.conversations) == 1
+    for case, number in numbers.items():
+        told = await failed(stage, number)
+        assert says(told, "@alice", "@ove continue", LIMITS[case][1]), (case, told.body)
+        [branch] = [name for name in stage.github.branches(REPOSITORY) if name.startswith(f"ove/{number}-")]
+        assert "return Decimal(0)" in stage.github.diff(REPOSITORY, "main", branch), case
+        assert len(bot_comments(stage.github, number)) == 2, case
+    assert pulls_since(stage, min(numbers.values())) == []
+
+
+async def test_after_a_failure_continue_goes_on_in_the_same_session(limited: Stage) -> None:
+    """`@ove continue` after a limit resumes the session; its result becomes the pull request."""
+    stage = limited
+    too_much = [use("Bash", command="true")] * 5
+    number = open_issue(stage, [use("Bash", command=FIX), *too_much, say("Now it is done.")])
+    mention(stage, number)
+    await failed(stage, number)
+    mention(stage, number, words="continue")
+    await finished(stage, number, "Now it is done.")
+    only_pull(stage, number)
+    assert len(conversations_in(stage, number)) == 1
 
 
 async def test_a_push_that_github_refuses_is_told(stage: Stage) -> None:
     """When somebody else took the branch meanwhile, nothing of theirs is overwritten, and the requester reads why."""
     waiting = hang()
-    merge = f"git merge -q -m 'Merge what Bob did' origin/ove/1-{TITLE_WORDS}"
-    steps: list[Step] = [use("Bash", command=FIX), waiting, say("Done."), use("Bash", command=merge), say("Merged.")]
-    stage.model.when("empty cart", steps)
     number = open_issue(stage)
+    branch = f"ove/{number}-{TITLE_WORDS}"
+    merge = f"git merge -q -m 'Merge what Bob did' origin/{branch}"
+    steps: list[Step] = [use("Bash", command=FIX), waiting, say("Done."), use("Bash", command=merge), say("Merged.")]
+    stage.model.when(in_thread(number), steps)
     mention(stage, number)
     await waiting.reached.wait()
-    branch = f"ove/{number}-{TITLE_WORDS}"
     theirs = stage.github.push_commit(REPOSITORY, branch, "bob", {"bob.txt": "mine"}, "Bob was here")
     waiting.release()
     told = await failed(stage, number)
@@ -181,13 +191,13 @@ async def impatient(tmp_path: Path) -> AsyncIterator[Stage]:
     settings = {"OVE_REMINDER_AFTER": "1s", "OVE_QUESTION_EXPIRES_AFTER": "3s", "OVE_SWEEP_INTERVAL": "0.3s"}
     async with staged(tmp_path, settings) as stage:
         yield stage
+        assert not stage.model.surprises, stage.model.surprises
 
 
 async def test_a_question_is_reminded_of_once_and_expires(impatient: Stage) -> None:
     """One reminder, then the task ends as unanswered; a later reply still picks it up in the same session."""
     stage = impatient
-    stage.model.when("empty cart", [ask([ROUNDING]), say("Better late than never.")])
-    number = open_issue(stage)
+    number = open_issue(stage, [ask([ROUNDING]), say("Better late than never.")])
     mention(stage, number)
     await asked(stage, number)
     await stage.github.wait_for(lambda github: says(question_comment(github, number), "@ove"), what="the expiry")
@@ -198,5 +208,5 @@ async def test_a_question_is_reminded_of_once_and_expires(impatient: Stage) -> N
     await finished(stage, number, "Better late than never.")
     reminders = [comment for comment in bot_comments(stage.github, number) if "-reminder -->" in comment.body]
     assert len(reminders) == 1
-    assert "Zero" in stage.model.tool_results("AskUserQuestion")[0].text
-    assert len(stage.model.conversations) == 1
+    assert "Zero" in answers_in(stage, number)[0].text
+    assert len(conversations_in(stage, number)) == 1
