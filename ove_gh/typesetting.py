@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
+from html import escape
 from zoneinfo import ZoneInfo
 
 from ove_gh import markdown
@@ -18,6 +19,7 @@ _MENTION = re.compile(rf"(?:(?<![A-Za-z0-9\\])|(?<!\\)\\)\\*@({_NAME}(?:\\*@{_NA
 _AT_SIGN = re.compile(r"&(?:#0*64|#[xX]0*40|commat);")
 _SPECIAL = re.compile(r"[`*_~\[\]|$]|\\(?=[!-/:-@\[-`{-~]|\Z)")
 _MARKER_START = re.compile(r"<!--(\s*)ove-gh:")
+_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _LONGEST_ADDRESS = 1_000
 
 
@@ -99,6 +101,39 @@ def _unmarked(text: str) -> str:
     return _MARKER_START.sub(r"<!--\1ove-gh;", text)
 
 
+# --- raw HTML, where Markdown means nothing ---
+
+
+def tagged(text: str, limit: int = 300) -> str:
+    """The text in one line of HTML, for the head of a fold: code spans work, everything else means only itself."""
+    line = flat(text, limit)
+    written, position = [], 0
+    for span in _CODE_SPAN.finditer(line):
+        written += [_plain_html(line[position : span.start()]), f"<code>{escape(span[2], quote=False)}</code>"]
+        position = span.end()
+    return "".join([*written, _plain_html(line[position:])])
+
+
+def preformatted(text: str, limit: int) -> str:
+    """Lines of text as one line of HTML, which can stand where a blank line must not, as within a tight list.
+
+    `limit` bounds the text before what has to be escaped is escaped; one that is cut says so.
+    """
+    whole = "".join(char if char.isprintable() or char in "\n\t" else " " for char in markdown.normalised(text))
+    whole = whole.strip("\n").rstrip()
+    shown = whole if len(whole) <= limit else f"{whole[:limit].rstrip()}\n… (cut here: {len(whole):,} characters)"
+    return f"<pre>{escape(shown, quote=False).replace(chr(10), '&#10;')}</pre>"
+
+
+def _plain_html(words: str) -> str:
+    written, position = [], 0
+    for mention in _MENTION.finditer(words):
+        name = escape(mention[1], quote=False)
+        written += [escape(words[position : mention.start()], quote=False), f"<code>@{name}</code>"]
+        position = mention.end()
+    return "".join([*written, escape(words[position:], quote=False)])
+
+
 # --- whole texts ---
 
 _PASSES = 8
@@ -155,6 +190,15 @@ def folded(summary: str, body: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
 
 
+def fenced(text: str, info: str) -> str:
+    """A code block that shows the text as it is, whatever back-ticks it holds; without any text it has no line.
+
+    https://spec.commonmark.org/0.31.2/#fenced-code-blocks
+    """
+    fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{fence}{info}\n{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{fence}"
+
+
 def _set(text: str, addressed: Collection[str]) -> str:
     document = _mended(_unmarked(text))
 
@@ -191,13 +235,8 @@ def _mended(text: str) -> Document:
                 return document
             break
         text = _with_escaped(text, stray) + ("" if stray else end)
-    return markdown.read(_as_code(text) + _AFTER)
-
-
-def _as_code(text: str) -> str:
-    """The last resort for a text that cannot be mended: it is shown as it was written."""
-    fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
-    return f"{fence}text\n{text}\n{fence}"
+    # the last resort for a text that cannot be mended: it is shown as it was written
+    return markdown.read(fenced(text, "text") + _AFTER)
 
 
 def _with_escaped(text: str, positions: Collection[int]) -> str:
@@ -313,6 +352,13 @@ def duration(seconds: float) -> str:
 
 def _joined(large: int, large_unit: str, small: int, small_unit: str) -> str:
     return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"
+
+
+def clock(seconds: float) -> str:
+    """A time since some beginning, as a stop-watch shows it: `0:14`, `12:05`, `1:02:03`."""
+    whole = int(seconds) if math.isfinite(seconds) and seconds > 0 else 0
+    minutes, hours = whole // 60, whole // 3600
+    return f"{hours}:{minutes % 60:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 def days(count: float) -> str:

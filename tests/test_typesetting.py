@@ -10,7 +10,23 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ove_gh.typesetting import block, code, days, duration, flat, folded, inline, link, moment, money, split
+from ove_gh.typesetting import (
+    block,
+    clock,
+    code,
+    days,
+    duration,
+    fenced,
+    flat,
+    folded,
+    inline,
+    link,
+    moment,
+    money,
+    preformatted,
+    split,
+    tagged,
+)
 
 FRAGMENTS = st.sampled_from(
     [
@@ -133,6 +149,43 @@ def test_a_code_span_shows_what_was_put_into_it(text: str) -> None:
     assert "".join(piece for piece, _ in shown(f"a{code(text)}b")).strip() == f"a{expected}b".strip()
 
 
+@given(MARKDOWN)
+@example("`@team` ``a`b`` <b> &#64;team @team `")
+def test_a_fold_within_a_list_is_one_line_that_calls_nobody(text: str) -> None:
+    """As HTML, any text leaves the list and the fold around it as they are, and shows what was put into it."""
+    fold = f"<details><summary>{tagged(text)}</summary>{preformatted(text, 500)}</details>"
+    pieces = shown(f"- {fold}\n- NEXT\n\nAFTER")
+    assert "\n" not in fold
+    assert ("NEXT", ("ul", "li")) in pieces
+    assert ("AFTER", ("p",)) in pieces
+    assert called(f"- {fold}") == set()
+    head = "".join(piece for piece, around in pieces if "summary" in around)
+    assert re.sub(r"[`\\\s]", "", head) == re.sub(r"[`\\\s]", "", flat(text, 300))
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Z"]) | st.sampled_from(" \n"), max_size=80))
+def test_preformatted_lines_stay_as_they_are(text: str) -> None:
+    """Each line of a preformatted text is shown, blank ones as well."""
+    said = "".join(piece for piece, _ in shown(preformatted(text, 500)))
+    assert said.strip() == text.strip("\n").rstrip().strip()
+
+
+def test_a_long_preformatted_text_says_that_it_is_cut() -> None:
+    """What is cut off is told by the length of the whole."""
+    assert preformatted("ab\n" * 10, 5) == "<pre>ab&#10;ab&#10;… (cut here: 29 characters)</pre>"
+
+
+@given(st.text("`~\n ab", max_size=60))
+@example("")
+@example("\n")
+@example("```suggestion\nx\n```")
+def test_a_code_block_shows_its_lines_as_they_are(text: str) -> None:
+    """No back-tick ends the block, no line is added or lost, and what follows is apart."""
+    (block_,) = [token for token in MarkdownIt("commonmark").parse(f"{fenced(text, 'x')}\n\nAFTER") if token.markup]
+    assert block_.info == "x"
+    assert block_.content == (text if text.endswith("\n") or not text else f"{text}\n")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -206,6 +259,14 @@ def test_a_long_text_is_split_between_blocks() -> None:
 def test_times_read_as_people_say_them(seconds: float, said: str) -> None:
     """Seconds matter for minutes, minutes for hours, hours for days, and no further."""
     assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0:00"), (14.9, "0:14"), (725, "12:05"), (3723, "1:02:03"), (-1, "0:00"), (1e999, "0:00")]
+)
+def test_a_clock_counts_from_a_beginning(seconds: float, said: str) -> None:
+    """Minutes and seconds, with hours once there are some."""
+    assert clock(seconds) == said
 
 
 @pytest.mark.parametrize(("count", "said"), [(1, "a day"), (7, "a week"), (6.2, "6 days"), (0.5, "12 h"), (0, "0 s")])

@@ -6,9 +6,23 @@ nor call anybody. No text is longer than a comment can be, with room for the hid
 
 from ove_gh.comments.check_runs import AGAIN, STOP, Button, CheckText, OwnCheck, own_check, settings_problems
 from ove_gh.comments.checks import checks_gave_up
+from ove_gh.comments.commands import (
+    budget_is,
+    budget_set,
+    budget_too_high,
+    help,  # noqa: A004 it is what people write
+    model_is,
+    model_refused,
+    model_set,
+    nothing_to_retry,
+    nothing_to_stop,
+    still_at_it,
+)
 from ove_gh.comments.failures import NOTHING_KEPT, Failure, FailureKind, Kept, agent_failure, failure
 from ove_gh.comments.frame import GITHUB_LIMIT, LONGEST_MARKER, LONGEST_TEXT
 from ove_gh.comments.markers import has_marker, marker, strip_markers
+from ove_gh.comments.overview import QueuedTask, TaskRow, ThreadStatus, task_list, thread_status
+from ove_gh.comments.plans import no_plan, plan, plan_started
 from ove_gh.comments.pulls import (
     LONGEST_TITLE,
     Decision,
@@ -26,6 +40,7 @@ from ove_gh.comments.questions import (
     question_withdrawn,
     reminder,
 )
+from ove_gh.comments.reviews import review_needs_pull, review_remark, review_reply, review_summary
 from ove_gh.comments.schedules import (
     LastRun,
     RunOutcome,
@@ -42,6 +57,8 @@ from ove_gh.comments.schedules import (
 )
 from ove_gh.comments.status import (
     StatusView,
+    fork_note,
+    session_lost_note,
     status_cancelled,
     status_checking,
     status_closed,
@@ -53,6 +70,7 @@ from ove_gh.comments.status import (
     status_waiting,
     status_working,
 )
+from ove_gh.comments.traces import TraceLine, trace
 
 __all__ = [
     "AGAIN",
@@ -71,18 +89,35 @@ __all__ = [
     "LastRun",
     "OwnCheck",
     "PullLink",
+    "QueuedTask",
     "RunOutcome",
     "ScheduleState",
     "ScheduleView",
     "StatusView",
+    "TaskRow",
+    "ThreadStatus",
+    "TraceLine",
     "agent_failure",
     "answer",
+    "budget_is",
+    "budget_set",
+    "budget_too_high",
     "checks_gave_up",
     "failure",
+    "fork_note",
     "has_marker",
+    "help",
     "leftover_message",
     "marker",
+    "model_is",
+    "model_refused",
+    "model_set",
+    "no_plan",
+    "nothing_to_retry",
+    "nothing_to_stop",
     "own_check",
+    "plan",
+    "plan_started",
     "pull_request_body",
     "pull_request_title",
     "question_answered",
@@ -91,6 +126,10 @@ __all__ = [
     "question_unclear",
     "question_withdrawn",
     "reminder",
+    "review_needs_pull",
+    "review_remark",
+    "review_reply",
+    "review_summary",
     "schedule",
     "schedule_in_file",
     "schedule_list",
@@ -99,6 +138,7 @@ __all__ = [
     "schedule_removed",
     "schedule_suspended",
     "schedule_unknown",
+    "session_lost_note",
     "settings_problems",
     "status_cancelled",
     "status_checking",
@@ -110,5 +150,9 @@ __all__ = [
     "status_unanswered",
     "status_waiting",
     "status_working",
+    "still_at_it",
     "strip_markers",
+    "task_list",
+    "thread_status",
+    "trace",
 ]

@@ -11,6 +11,7 @@ from ove_gh.comments.checks import attempt_of, commit, failed_checks, left_alone
 from ove_gh.comments.failures import Failure, Kept, what_happened, what_is_kept
 from ove_gh.comments.frame import LONGEST_TEXT, capital, command, comment, paragraphs
 from ove_gh.comments.pulls import PullLink
+from ove_gh.tasks import Kind
 from ove_gh.typesetting import block, code, duration, folded, inline, link, money, split
 
 _SHOWN_AT_ONCE = 1_000
@@ -23,6 +24,8 @@ class StatusView:
     """What the status comment tells. `turn` counts from 1; `activity` is one line, or empty.
 
     `laps` are the waits for checks that have ended, oldest first. `schedule` is the number of the schedule that asked.
+    `started_again` says that the earlier conversation is lost. `fork_owner` is the login of the one to whose fork the
+    thread's pull request belongs, where the App cannot push.
     """
 
     slug: str
@@ -36,6 +39,19 @@ class StatusView:
     laps: Sequence[Lap] = ()
     max_attempts: int = 3
     schedule: int | None = None
+    started_again: bool = False
+    fork_owner: str | None = None
+
+
+def session_lost_note() -> str:
+    """What the status comment says when the session could not be resumed."""
+    return "I could not take up our earlier conversation, so I started again from this thread and the branch."
+
+
+def fork_note(owner_login: str, pull: PullLink | None, review_url: str | None = None) -> str:
+    """Where the changes are for a pull request from somebody's fork: on a `pull` of the App's own, or in its review."""
+    changes = f"on {link(f'#{pull.number}', pull.url)}" if pull else f"in {link('suggestions', review_url)}"
+    return f"I cannot push to {inline(owner_login, 40)}’s fork, so my changes are {changes}."
 
 
 def status_queued(ahead: int) -> str:
@@ -57,8 +73,8 @@ def status_working(view: StatusView) -> str:
         on_base = left_alone(view.laps)
         red = f"{capital(failed_checks(newest.failed))}. I am on it.{f' ({on_base})' if on_base else ''}"
         checks = story(view.laps[:-1], view.max_attempts, _BEFORE, "")
-    doing = f"<sub>{inline(view.activity)}</sub>" if view.activity.strip() else ""
-    return comment(f"{head} · {_facts(view, doing_it=True)}", red, _checklist(view.checklist), checks, doing)
+    head = f"{head} · {_facts(view, doing_it=True)}"
+    return comment(head, _again(view), red, _checklist(view.checklist), checks, f"<sub>{_doing(view)}</sub>")
 
 
 def status_waiting(view: StatusView, asked_login: str, question_url: str | None) -> str:
@@ -66,9 +82,11 @@ def status_waiting(view: StatusView, asked_login: str, question_url: str | None)
     question = link("my question", question_url)
     return comment(
         f"{_head(view, 'Waiting for an answer')} · {_facts(view, doing_it=True)}",
+        _again(view),
         _checklist(view.checklist),
         _checks(view, _SO_FAR),
-        f"<sub>I asked {inline(asked_login)}: see {question}{'' if question_url else ' below'}.</sub>",
+        f"<sub>I asked {inline(asked_login)}: see {question}{'' if question_url else ' below'}. "
+        f"Write {command(view.slug, 'stop')} if no answer is needed any more.</sub>",
     )
 
 
@@ -76,6 +94,7 @@ def status_interrupted(view: StatusView) -> str:
     """The status when the service stopped in the middle of a turn that the next start takes up again."""
     return comment(
         f"{_head(view, 'Interrupted; I go on by myself')} · {_facts(view, doing_it=True)}",
+        _again(view),
         _checklist(view.checklist),
         _checks(view, _SO_FAR),
         "<sub>The service that I run in is being restarted. Nothing is lost, and there is nothing to do.</sub>",
@@ -95,7 +114,9 @@ def status_checking(
     checks = _checks(view, _SO_FAR)
     return comment(
         f"{head} · {link(f'#{pull.number}', pull.url)} · {_facts(view, doing_it=False)}",
+        _from_fork(view, pull),
         _partly_folded(text, _room_beside(checks)),
+        _again(view),
         checks,
         _left_out(left_out),
         f"<sub>{_when_red(view)}</sub>",
@@ -109,20 +130,24 @@ def status_done(
     left_out: Collection[str] = (),
     *,
     answered_below: bool = False,
+    kind: Kind = Kind.WORK,
 ) -> str:
     """The status comment's last form when the agent is done.
 
     `text` is the agent's last message. `left_out` are paths that could not be committed. `answered_below` says that the
-    message stands in a comment of its own, so that it is not said twice.
+    message stands in a comment of its own, or in a review, so that it is not said twice; `kind` is what it is then.
     """
     newest = view.laps[-1] if view.laps else None
     ended = outcome(newest, view.slug) if newest else ""
     told, heading = (view.laps[:-1], _BEFORE) if ended else (view.laps, _ALL)
     checks = story(told, view.max_attempts, heading, left_alone(view.laps))
+    elsewhere = _ELSEWHERE.get(kind, "my answer is below") if answered_below else ""
     return comment(
-        f"{_done(view, pull, answered_below=answered_below)} · {_facts(view, doing_it=False)}",
+        f"{_done(view, pull, elsewhere)} · {_facts(view, doing_it=False)}",
+        _from_fork(view, pull),
         ended,
         "" if answered_below else _partly_folded(text, _room_beside(checks)),
+        _again(view),
         checks,
         _left_out(left_out),
     )
@@ -134,6 +159,7 @@ def status_failed(view: StatusView, failure: Failure, kept: Kept) -> str:
     return comment(
         f"**{head}: {what_happened(failure)}** · {_facts(view, doing_it=False)}",
         what_is_kept(kept),
+        _again(view),
         _checks(view, _ALL),
         "<sub>The comment below says how to go on.</sub>",
     )
@@ -145,6 +171,7 @@ def status_cancelled(view: StatusView, by_login: str, kept: Kept) -> str:
     return comment(
         f"{_head(view, f'Stopped by {inline(by_login, 40)}')} · {_facts(view, doing_it=False)}",
         " ".join(filter(None, (what_is_kept(kept), go_on))),
+        _again(view),
         _checks(view, _ALL),
     )
 
@@ -156,6 +183,7 @@ def status_closed(view: StatusView, pull: PullLink | None) -> str:
     return comment(
         f"{_head(view, f'Ended, because {number} was closed')} · {_facts(view, doing_it=False)}",
         f"It was not merged. If you want it after all, reopen it and write {command(view.slug, 'continue')}.",
+        _again(view),
         _checks(before, _ALL),
     )
 
@@ -182,11 +210,30 @@ def _head(view: StatusView, words: str) -> str:
     return f"**Schedule {view.schedule}: {words[:1].lower()}{words[1:]}**"
 
 
+def _again(view: StatusView) -> str:
+    return session_lost_note() if view.started_again else ""
+
+
+def _from_fork(view: StatusView, pull: PullLink | None) -> str:
+    return fork_note(view.fork_owner, pull) if view.fork_owner and pull else ""
+
+
+def _doing(view: StatusView) -> str:
+    """What is being done now, and how to have a word in it."""
+    stop = f"write {command(view.slug, 'stop')} to stop · comments here reach me while I work"
+    activity = inline(view.activity)
+    return f"{activity} · {stop}" if activity else capital(stop)
+
+
 def _checks(view: StatusView, heading: str) -> str:
     return story(view.laps, view.max_attempts, heading, left_alone(view.laps))
 
 
-def _done(view: StatusView, pull: PullLink | None, *, answered_below: bool) -> str:
+_ELSEWHERE = {Kind.PLAN: "my plan is below", Kind.REVIEW: "see my review"}
+
+
+def _done(view: StatusView, pull: PullLink | None, elsewhere: str) -> str:
+    """The head at the end; `elsewhere` says where the answer is, if it is not in this comment."""
     newest = view.laps[-1] if view.laps else None
     if pull is not None:
         number = link(f"#{pull.number}", pull.url)
@@ -194,8 +241,8 @@ def _done(view: StatusView, pull: PullLink | None, *, answered_below: bool) -> s
             words = f"{number} is merged"
         else:
             words = _with_checks(f"{number} fixes this" if pull.fixes else f"see {number}", newest, fixes=pull.fixes)
-    elif answered_below:
-        words = "my answer is below"
+    elif elsewhere:
+        words = elsewhere
     else:
         return _head(view, "Done")
     return f"**Done: {words}**" if view.schedule is None else _head(view, words)
@@ -219,7 +266,8 @@ def _when_red(view: StatusView) -> str:
     """What happens next; there is no next attempt behind the last one."""
     made = max((lap.attempt or 0 for lap in view.laps), default=0)
     if made < view.max_attempts:
-        return "Nothing runs meanwhile. If a check fails, I come back by myself to fix it."
+        back = f"I come back by myself to fix it; write {command(view.slug, 'stop')} if I should not."
+        return f"Nothing runs meanwhile. If a check fails, {back}"
     return f"Nothing runs meanwhile. If a check {'still ' if made else ''}fails, I stop there and tell you."
 
 

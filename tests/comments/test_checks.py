@@ -27,6 +27,7 @@ from tests.comments.examples import (
 
 SHA = "8c1d2e0f33"
 N13 = "[#13](https://x.y/13)"
+BACK = "If a check fails, I come back by myself to fix it; write `@ove stop` if I should not."
 LINT_LINK = "[`lint`](https://x.y/l)"
 TEST_LINK = "[`test (3.12)`](https://x.y/t)"
 
@@ -68,8 +69,8 @@ def test_a_turn_for_people_is_headed_as_any_other() -> None:
 @pytest.mark.parametrize(
     ("laps", "most", "then"),
     [
-        ((), 3, "If a check fails, I come back by myself to fix it."),
-        ((RED,), 3, "If a check fails, I come back by myself to fix it."),
+        ((), 3, BACK),
+        ((RED,), 3, BACK),
         ((RED,), 1, "If a check still fails, I stop there and tell you."),
         ((), 0, "If a check fails, I stop there and tell you."),
     ],

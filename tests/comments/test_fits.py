@@ -19,13 +19,18 @@ from ove_gh.comments import (
     LastRun,
     OwnCheck,
     PullLink,
+    QueuedTask,
     RunOutcome,
     ScheduleState,
     ScheduleView,
     StatusView,
+    TaskRow,
+    ThreadStatus,
+    TraceLine,
 )
 from ove_gh.questions import Option, Question, Questions
-from tests.test_typesetting import called
+from ove_gh.tasks import Priority, Status
+from tests.test_typesetting import called, shown
 
 TEXT = st.text(max_size=60) | st.sampled_from(
     ["```", "<details>", "@team", "`", "**", "<!-- x", "a\n\n- [x] b <!-- send -->"]
@@ -61,6 +66,8 @@ VIEW = st.builds(
     st.lists(LAP, max_size=9),
     st.integers(0, 10),
     st.none() | st.integers(1, 9),
+    st.booleans(),
+    st.none() | LONG,
 )
 KEEPING = st.builds(Kept, st.integers(0, 9), st.none() | LONG, st.none() | LONG)
 
@@ -164,3 +171,99 @@ def test_every_text_of_a_schedule_fits_and_calls_only_who_wrote(views: list[Sche
     ]
     assert max(map(len, said)) <= LONGEST_TEXT
     assert set().union(*map(called, said)) <= {"alice"}
+
+
+THREAD = st.builds(
+    ThreadStatus,
+    st.none() | st.sampled_from(Status),
+    LONG,
+    LONG,
+    st.none() | LONG,
+    st.integers(0, 9),
+    st.floats(),
+    st.floats(),
+    st.none() | st.floats(),
+    st.integers(0, 9),
+    st.none() | LONG,
+    LONG,
+    st.none() | LONG,
+    st.none() | st.sampled_from(FailureKind),
+    LONG,
+    st.none() | LONG,
+    st.none() | LONG,
+    st.none() | LONG,
+    st.none() | st.builds(PullLink, st.integers(1, 9), LONG, st.booleans()),
+    st.lists(st.builds(QueuedTask, LONG, LONG, st.none() | LONG, st.sampled_from(Priority)), max_size=9),
+    st.lists(st.tuples(st.integers(1, 9), st.none() | LONG), max_size=20),
+    st.none() | LONG,
+    st.none() | st.floats(),
+)
+ROW = st.builds(
+    TaskRow,
+    st.integers(1, 9),
+    LONG,
+    LONG,
+    st.sampled_from(Status),
+    LONG,
+    st.sampled_from(Priority),
+    st.floats(0, 1e9),
+    st.floats(),
+)
+
+
+@settings(max_examples=50)
+@given(THREAD, st.lists(ROW, max_size=5), LONG, st.none() | LONG)
+def test_every_answer_to_a_command_fits_and_calls_only_who_wrote(
+    view: ThreadStatus, rows: list[TaskRow], text: str, name: str | None
+) -> None:
+    """Whatever people ask for and tasks are called, the answers fit and call nobody else."""
+    said = [
+        comments.thread_status(view, "ove"),
+        comments.task_list(rows * 20, text, "ove"),
+        comments.help([("stop", "Stop at once.")], "ove", text, name),
+        comments.model_is(name, "ove"),
+        comments.model_set(name),
+        comments.model_refused(text, [text] * 20),
+        comments.plan("alice", text, "ove"),
+        comments.plan_started("alice", text, text),
+        comments.fork_note(text, None, name),
+    ]
+    assert max(map(len, said)) <= LONGEST_TEXT
+    assert set().union(*map(called, said)) <= {"alice"}
+
+
+@settings(max_examples=50)
+@given(LONG, st.none() | LONG, st.lists(st.tuples(LONG, st.integers(1, 99), LONG), max_size=5))
+def test_every_text_of_a_review_fits_and_calls_nobody(
+    text: str, more: str | None, left_out: list[tuple[str, int, str]]
+) -> None:
+    """Whatever the agent remarks and suggests, its texts fit, and who follows the thread hears of them anyway."""
+    said = [
+        comments.review_summary(text, "ove", left_out * 9),
+        comments.review_remark(text, more),
+        comments.review_reply(text, more, more),
+    ]
+    assert max(map(len, said)) <= LONGEST_TEXT
+    assert set().union(*map(called, said)) == set()
+
+
+STEPS = st.lists(
+    st.builds(
+        TraceLine,
+        st.floats(0, 4e9),
+        st.sampled_from(["lifecycle", "tool", "text", "question", "error", "note"]),
+        LONG,
+        LONG,
+    ),
+    max_size=9,
+)
+
+
+@settings(max_examples=25)
+@given(STEPS, st.sampled_from([1, 1, 1, 30]))
+def test_every_trace_fits_and_calls_nobody(steps: list[TraceLine], times: int) -> None:
+    """Whatever the agent ran and read, its steps fit, stay within their fold, and call nobody."""
+    said = comments.trace(steps * times, 0.0)
+    assert len(said) <= LONGEST_TEXT
+    assert called(said) == set()
+    assert ("AFTER", ("p",)) in shown(f"{said}\n\nAFTER")
