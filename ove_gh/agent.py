@@ -111,6 +111,9 @@ class TurnInput:
     read_only: bool = False
     """The agent has no tool that edits files; what it may do with its shell is for the system prompt to say."""
 
+    trusted: bool = True
+    """The commits were written by people who may write here: the repository's own CLAUDE.md is read."""
+
     def __post_init__(self) -> None:
         if len(self.images) > MOST_IMAGES:
             raise ValueError(f"a turn takes {MOST_IMAGES} images, and this one has {len(self.images)}")

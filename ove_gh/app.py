@@ -28,10 +28,11 @@ from ove_gh.checkout import Checkouts
 from ove_gh.claude.agent import ClaudeAgent
 from ove_gh.claude.launch import ModelAccess
 from ove_gh.claude.leftovers import end_leftovers
+from ove_gh.commanding import Commander, CommandSettings
 from ove_gh.github.client import GitHub
 from ove_gh.github.errors import GitHubError, GitHubUnavailable
 from ove_gh.github.models import AppIdentity
-from ove_gh.intake import Intake, IntakeSettings
+from ove_gh.intake import Intake
 from ove_gh.loop import Bell, backoff
 from ove_gh.outbox import Sender
 from ove_gh.publish import Publisher, bot_identity
@@ -40,7 +41,7 @@ from ove_gh.scheduler import run_every
 from ove_gh.settings import Settings
 from ove_gh.store.database import Database, DatabaseFailed, open_database
 from ove_gh.store.transcripts import transcript_store
-from ove_gh.sweeps import SECONDS_A_DAY, sweep_checks, sweep_questions
+from ove_gh.sweeps import SECONDS_A_DAY, sweep_checks, sweep_plans, sweep_questions, sweep_traces
 from ove_gh.telling import Teller
 from ove_gh.timetable import ReadingFailed, Timetable
 from ove_gh.watch import Watcher, WatchSettings
@@ -101,16 +102,17 @@ async def _run(settings: Settings, database: Database, listener: socket.socket) 
 
 async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> None:
     """Everything behind the door."""
-    outbox_bell, worker_bell, stop_bell, watch_bell, schedule_bell = (Bell() for _ in range(5))
+    outbox_bell, worker_bell, ear, watch_bell, schedule_bell = (Bell() for _ in range(5))
 
     def ring() -> None:
-        for bell in (outbox_bell, worker_bell, stop_bell, watch_bell, schedule_bell):
+        for bell in (outbox_bell, worker_bell, ear, watch_bell, schedule_bell):
             bell.ring()
 
     async with GitHub(
         app_id=str(settings.app_id),
         private_key=settings.private_key.get_secret_value(),
         api_url=settings.github_api_url,
+        server_url=settings.github_server_url,
     ) as github:
         identity = await _identity(github)
         keep_days = settings.question_expires_after.total_seconds() / SECONDS_A_DAY
@@ -126,7 +128,8 @@ async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> Non
             service=str(settings.data_dir),
             extra_path=[str(folder) for folder in settings.agent_path],
         )
-        rules = RepositoryRules(database, clock=clock)
+        least_seconds = settings.schedule_least_interval.total_seconds()
+        rules = RepositoryRules(database, least_seconds=least_seconds, clock=clock)
         teller = Teller(
             slug=identity.slug,
             server_url=settings.github_server_url,
@@ -152,7 +155,7 @@ async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> Non
             ),
             run_id=uuid.uuid4().hex,
             bell=worker_bell,
-            stop_bell=stop_bell,
+            ear=ear,
             ring=ring,
             clock=clock,
         )
@@ -185,22 +188,25 @@ async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> Non
             github,
             read_words,
             slug=identity.slug,
-            least_seconds=settings.schedule_least_interval.total_seconds(),
+            least_seconds=least_seconds,
             bell=schedule_bell,
             ring=ring,
             clock=clock,
+        )
+        command_settings = CommandSettings(
+            slots=settings.max_sessions,
+            max_budget_usd=settings.max_budget_usd,
+            time_zone=settings.time_zone,
+            schedule_least_seconds=least_seconds,
         )
         intake = Intake(
             database,
             github,
             teller,
             rules,
+            Commander(teller, settings=command_settings, clock=clock),
             identity=identity,
-            settings=IntakeSettings(
-                slots=settings.max_sessions,
-                time_zone=settings.time_zone,
-                schedule_least_seconds=settings.schedule_least_interval.total_seconds(),
-            ),
+            settings=command_settings,
             bell=inbox_bell,
             ring=ring,
             clock=clock,
@@ -217,6 +223,8 @@ async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> Non
                 ring=ring,
             )
             await sweep_checks(database, silence=settings.ci_silence.total_seconds(), now=clock(), ring=ring)
+            await sweep_traces(database, kept=settings.trace_kept.total_seconds(), now=clock())
+            await sweep_plans(database, github, teller, now=clock(), ring=ring)
 
         async with asyncio.TaskGroup() as group:
             group.create_task(intake.run(), name="intake")

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from ove_gh import prompt
 from ove_gh.github.client import Repository
-from ove_gh.github.models import AppIdentity, Author, Comment, Permission
-from ove_gh.prompt import Conversation, Said
+from ove_gh.github.errors import NotFound
+from ove_gh.github.models import AppIdentity, Author, Comment, Permission, ReviewComment
+from ove_gh.prompt import Conversation, Reviewed, ReviewRemark, Said
 from ove_gh.questions import Answers
+from ove_gh.reviewing import wish_of
 from ove_gh.schedules import Rule, in_words
 from ove_gh.store.schedules import Schedule
 from ove_gh.store.tasks import AskedQuestion
@@ -67,21 +69,28 @@ async def brief(repository: Repository, identity: AppIdentity, job: Job, *, sess
         return Brief(session, None, question.answers)
     checks = _checks(job)
     if session is not None and was_cut_off:
-        return Brief(session, prompt.interrupted_prompt(task.request, task.requester.login, also=checks), None)
+        reviewed = await _reviewed(repository, identity, task) if job.turn.position == 1 else None
+        asked = task.request or ("(what the review asks)" if task.source.kind == "review" else "")
+        also = _joined(prompt.review_prompt(reviewed) if reviewed else "", checks)
+        return Brief(session, prompt.interrupted_prompt(asked, task.requester.login, also=also), None)
     if session is not None and checks and job.turn.position > 1:
         return Brief(session, checks, None)
     conversation = await _conversation(repository, identity, task, thread.place.full_name)
     right = await _right_of(repository, identity, Author(task.requester.login, task.requester.id, is_bot=False))
-    words = {"request": task.request, "requester": task.requester.login, "right": right}
+    reviewed = await _reviewed(repository, identity, task)
+    review = prompt.review_prompt(reviewed) if reviewed is not None else None
+    is_in_review = reviewed is not None and task.request == wish_of(reviewed.said.body, identity.slug).text
+    request, requester = "" if is_in_review else task.request, task.requester.login
     if session is not None:
         previous = job.previous_task
-        since = previous.source.id if previous and previous.source.kind == "comment" else 0
-        news = [said for comment_id, said in conversation.numbered if since < comment_id and said.right != YOU]
-        text = prompt.next_prompt(news, conversation.value, **words)
+        news = [said for comment, said in conversation.written if _is_new(comment, previous) and said.right != YOU]
+        text = prompt.next_prompt(
+            news, conversation.value, request=request, requester=requester, right=right, review=review
+        )
         if job.fresh_branch:
             text = prompt.fresh_branch_note(thread.branch or "", thread.base_branch or "") + text
         return Brief(session, _joined(text, checks), None)
-    text = prompt.first_prompt(conversation.value, **words)
+    text = prompt.first_prompt(conversation.value, request=request, requester=requester, right=right, review=review)
     if session_lost or was_cut_off:
         text = prompt.lost_session_note() + text
     if job.schedule is not None:
@@ -114,7 +123,7 @@ def _because_of(schedule: Schedule) -> str:
 @dataclass(frozen=True, slots=True)
 class _Read:
     value: Conversation
-    numbered: Sequence[tuple[int, Said]]
+    written: Sequence[tuple[Comment, Said]]
 
 
 async def _conversation(repository: Repository, identity: AppIdentity, task: Task, full_name: str) -> _Read:
@@ -123,7 +132,7 @@ async def _conversation(repository: Repository, identity: AppIdentity, task: Tas
     written = await repository.comments(task.number, newest=NEWEST_COMMENTS)
     written = [comment for comment in written if _was_said_before(comment, task.source)]
     rights = await _rights(repository, identity, [issue.author, *(comment.author for comment in reversed(written))])
-    numbered = [(comment.id, _said(comment, rights)) for comment in written]
+    told = [(comment, _said(comment, rights)) for comment in written]
     opening = Said(issue.author.login, rights.get(issue.author.id, "unknown"), issue.body)
     value = Conversation(
         full_name=full_name,
@@ -131,9 +140,18 @@ async def _conversation(repository: Repository, identity: AppIdentity, task: Tas
         is_pull=issue.is_pull,
         title=issue.title,
         opening=opening,
-        comments=[said for _, said in numbered],
+        comments=[said for _, said in told],
     )
-    return _Read(value, numbered)
+    return _Read(value, told)
+
+
+def _is_new(comment: Comment, previous: Task | None) -> bool:
+    """Whether a comment came after what the session was told when it worked on its last task."""
+    if previous is None:
+        return True
+    if previous.source.kind == "comment":
+        return comment.id > previous.source.id
+    return comment.created_at > previous.created_at
 
 
 def _was_said_before(comment: Comment, request: Target) -> bool:
@@ -143,11 +161,47 @@ def _was_said_before(comment: Comment, request: Target) -> bool:
             return False
         case "comment":
             return comment.id < request.id
-        case "button" | "schedule":
+        case "review" | "inline" | "button" | "label" | "schedule":
             return True
 
 
-def _said(comment: Comment, rights: dict[int, str]) -> Said:
+async def _reviewed(repository: Repository, identity: AppIdentity, task: Task) -> Reviewed | None:
+    """The review that asks, with all its comments; None when something else does, or when it is gone."""
+    if task.source.kind != "review":
+        return None
+    try:
+        review = await repository.review(task.number, task.source.id)
+    except NotFound:
+        return None  # a review goes with the last of its comments when it has no words of its own
+    written = await repository.review_comments(task.number)
+    own = [comment for comment in written if comment.review_id == review.id]
+    before = {comment.id: _earlier_in_thread(written, comment) for comment in own}
+    speakers = [review.author, *(earlier.author for comment in own for earlier in before[comment.id])]
+    rights = await _rights(repository, identity, speakers)
+    said = Said(review.author.login, rights.get(review.author.id, "unknown"), review.body)
+    remarks = [_remark(comment, before[comment.id], rights) for comment in own]
+    return Reviewed(task.number, review.state, said, remarks)
+
+
+def _earlier_in_thread(written: Sequence[ReviewComment], comment: ReviewComment) -> list[ReviewComment]:
+    first = comment.in_reply_to_id
+    return [one for one in written if first in (one.id, one.in_reply_to_id) and one.id < comment.id] if first else []
+
+
+def _remark(comment: ReviewComment, before: Sequence[ReviewComment], rights: dict[int, str]) -> ReviewRemark:
+    return ReviewRemark(
+        id=comment.id,
+        said=_said(comment, rights),
+        path=comment.path,
+        line=comment.line,
+        start_line=comment.start_line,
+        is_old_side=comment.side == "LEFT",
+        hunk=comment.diff_hunk,
+        before=[_said(one, rights) for one in before],
+    )
+
+
+def _said(comment: Comment | ReviewComment, rights: dict[int, str]) -> Said:
     return Said(comment.author.login, rights.get(comment.author.id, "unknown"), comment.body)
 
 

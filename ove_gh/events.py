@@ -22,6 +22,8 @@ SUBSCRIBED_EVENTS = frozenset(
         "status",
         "push",
         "pull_request",
+        "pull_request_review",
+        "pull_request_review_comment",
     }
 )
 """The events that the App's registration must subscribe to (app-manifest.yml says the same)."""
@@ -72,6 +74,7 @@ class CommentCreated:
     title: str
     body: str
     source: Target
+    is_pull: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,55 @@ class CommentEdited:
     before: str
     after: str
     source: Target
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSubmitted:
+    """Somebody has reviewed a pull request: `body` is the review's own words, its comments come as events of theirs.
+
+    `state` is approved, changes_requested or commented; `pull_author_id` is whose pull request it is, 0 for nobody's.
+    """
+
+    place: Place
+    author: Person
+    by_bot: bool
+    title: str
+    body: str
+    state: str
+    review_id: int
+    url: str
+    pull_author_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCommentCreated:
+    """Somebody wrote a comment on lines of a pull request's diff, as a part of the review `review_id`.
+
+    An answer in a review thread is a review of its own.
+    """
+
+    place: Place
+    author: Person
+    by_bot: bool
+    title: str
+    body: str
+    review_id: int
+    comment_id: int
+    url: str
+    pull_author_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Labeled:
+    """`by` put a label on an issue or a pull request."""
+
+    place: Place
+    label: str
+    by: Person
+    by_bot: bool
+    title: str
+    url: str
+    is_pull: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +193,18 @@ class PullChanged:
     merged: bool
 
 
-Event = IssueOpened | CommentCreated | CommentEdited | ChecksChanged | ButtonPressed | BranchPushed | PullChanged
+Event = (
+    IssueOpened
+    | CommentCreated
+    | CommentEdited
+    | ReviewSubmitted
+    | ReviewCommentCreated
+    | Labeled
+    | ChecksChanged
+    | ButtonPressed
+    | BranchPushed
+    | PullChanged
+)
 
 
 def read_event(name: str, payload: Payload) -> Event | None:
@@ -157,6 +220,14 @@ def read_event(name: str, payload: Payload) -> Event | None:
             return _comment_created(payload)
         case "issue_comment", "edited":
             return _comment_edited(payload)
+        case "pull_request_review", "submitted":
+            return _review_submitted(payload)
+        case "pull_request_review_comment", "created":
+            return _review_comment_created(payload)
+        case "issues", "labeled":
+            return _labeled(payload, "issue")
+        case "pull_request", "labeled":
+            return _labeled(payload, "pull_request")
         case "check_run" | "check_suite" | "workflow_run", "completed":
             return _checks_changed(payload, name)
         case "check_run", "created" if _is_completed(payload):
@@ -218,6 +289,7 @@ def _comment_created(payload: Payload) -> CommentCreated | None:
         title=_string(_mapping(payload, "issue"), "title"),
         body=_string(comment, "body"),
         source=_comment_target(comment),
+        is_pull=_mapping(payload, "issue").get("pull_request") is not None,
     )
 
 
@@ -236,6 +308,58 @@ def _comment_edited(payload: Payload) -> CommentEdited | None:
         before=_string(changes["body"], "from"),
         after=_string(comment, "body"),
         source=_comment_target(comment),
+    )
+
+
+def _review_submitted(payload: Payload) -> ReviewSubmitted | None:
+    place = _place(payload, "pull_request")
+    if place is None:
+        return None
+    review, pull = _mapping(payload, "review"), _mapping(payload, "pull_request")
+    return ReviewSubmitted(
+        place=place,
+        author=_person(review, "review.user"),
+        by_bot=_is_bot(_mapping(payload, "sender")) or _is_bot(_mapping(review, "user")),
+        title=_string(pull, "title"),
+        body=_string(review, "body"),
+        state=_name(review, "state"),
+        review_id=_number(review, "id"),
+        url=_string(review, "html_url"),
+        pull_author_id=_person(pull, "pull_request.user").id,
+    )
+
+
+def _review_comment_created(payload: Payload) -> ReviewCommentCreated | None:
+    place = _place(payload, "pull_request")
+    if place is None:
+        return None
+    comment, pull = _mapping(payload, "comment"), _mapping(payload, "pull_request")
+    return ReviewCommentCreated(
+        place=place,
+        author=_person(comment, "comment.user"),
+        by_bot=_is_bot(_mapping(payload, "sender")) or _is_bot(_mapping(comment, "user")),
+        title=_string(pull, "title"),
+        body=_string(comment, "body"),
+        review_id=_number(comment, "pull_request_review_id"),
+        comment_id=_number(comment, "id"),
+        url=_string(comment, "html_url"),
+        pull_author_id=_person(pull, "pull_request.user").id,
+    )
+
+
+def _labeled(payload: Payload, key: str) -> Labeled | None:
+    place = _place(payload, key)
+    if place is None or payload.get("label") is None:  # GitHub's schema does not promise the label
+        return None
+    labeled, sender = _mapping(payload, key), _mapping(payload, "sender")
+    return Labeled(
+        place=place,
+        label=_name(_mapping(payload, "label"), "name"),
+        by=_account(sender),
+        by_bot=_is_bot(sender),
+        title=_string(labeled, "title"),
+        url=_string(labeled, "html_url"),
+        is_pull=key == "pull_request",
     )
 
 
@@ -374,12 +498,12 @@ def _home(payload: Payload) -> Home | None:
     )
 
 
-def _place(payload: Payload) -> Place | None:
+def _place(payload: Payload, key: str = "issue") -> Place | None:
     """The thread in which it happened; None where `_home` is None."""
     home = _home(payload)
     if home is None:
         return None
-    number = _number(_mapping(payload, "issue"), "number")
+    number = _number(_mapping(payload, key), "number")
     return Place(home.installation_id, home.repository_id, home.full_name, number)
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
 
 from ove_gh import comments, scheduling, steering
 from ove_gh.answers import Answered, NotAnAnswer, Reply, read_reply, read_ticks
-from ove_gh.commands import AddSchedule, ListSchedules, Plain, RemoveSchedule, read_command, read_request
+from ove_gh.commanding import Asked, Commander, CommandSettings
+from ove_gh.commands import Command, Continue, Fix, Help, Plain, command_of_label, read_command, read_request
 from ove_gh.events import (
     RERUN,
     BranchPushed,
@@ -26,8 +26,11 @@ from ove_gh.events import (
     CommentEdited,
     Event,
     IssueOpened,
+    Labeled,
     MalformedPayload,
     PullChanged,
+    ReviewCommentCreated,
+    ReviewSubmitted,
     read_event,
 )
 from ove_gh.github.client import GitHub
@@ -36,13 +39,13 @@ from ove_gh.github.models import AppIdentity, Permission
 from ove_gh.loop import Bell, backoff, work_through
 from ove_gh.questions import Answers, Questions
 from ove_gh.repository_settings import PATH as SETTINGS_PATH
+from ove_gh.reviewing import Wish, wish_of, work_of
 from ove_gh.rules import RepositoryRules, Rules
 from ove_gh.store import inbox, outbox, waits
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
 from ove_gh.store.inbox import Delivery
-from ove_gh.store.outbox import question_key, status_key
-from ove_gh.store.rules import last as last_rules
+from ove_gh.store.outbox import question_key
 from ove_gh.store.tasks import AskedQuestion
 from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import Home, Person, Place, Status, Target
@@ -58,15 +61,6 @@ Effect = Callable[[Transaction], Awaitable[None]]
 log = structlog.get_logger("ove_gh.intake")
 
 
-@dataclass(frozen=True, slots=True)
-class IntakeSettings:
-    """What the operator decided: how many agents work at once, and what holds for schedules (seconds)."""
-
-    slots: int
-    time_zone: str
-    schedule_least_seconds: float
-
-
 class Intake:
     """Handles recorded deliveries.
 
@@ -80,14 +74,16 @@ class Intake:
         github: GitHub,
         teller: Teller,
         rules: RepositoryRules,
+        commander: Commander,
         *,
         identity: AppIdentity,
-        settings: IntakeSettings,
+        settings: CommandSettings,
         bell: Bell,
         ring: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         self._database, self._github, self._teller, self._rules = database, github, teller, rules
+        self._commander = commander
         self._identity, self._settings = identity, settings
         self._slug, self._bot_id = identity.slug, identity.bot_id
         self._bell, self._ring, self._clock = bell, ring, clock
@@ -136,6 +132,12 @@ class Intake:
                 return await self._comment_created(event)
             case CommentEdited():
                 return await self._comment_edited(event)
+            case ReviewSubmitted():
+                return await self._review_submitted(event)
+            case ReviewCommentCreated():
+                return await self._review_comment_created(event)
+            case Labeled():
+                return await self._labeled(event)
             case ChecksChanged():
                 return _hinting(waits.hint_commit, event.home.repository_id, event.sha)
             case PullChanged():
@@ -149,17 +151,10 @@ class Intake:
         request = read_request(event.body, self._slug) or read_request(event.title, self._slug)
         if event.by_bot or request is None:
             return None
-        if not await self._may_command(event.place.home, event.author):
+        permission = await self._permission(event.place.home, event.author)
+        if not permission.can_write:
             return self._confused(event.place, event.source)
-        command = read_command(request)
-        if not isinstance(command, Plain):
-            return await self._schedule_command(command, event)
-
-        async def start(connection: Transaction) -> None:
-            await outbox.reaction(connection, event.place, event.source, "eyes", now=self._clock())
-            await self._new_task(connection, event.place, event.title, request.text, event.source, event.author)
-
-        return start
+        return self._obeying(_asked(event, permission), read_command(request))
 
     async def _comment_created(self, event: CommentCreated) -> Effect | None:
         if event.by_bot:
@@ -169,11 +164,12 @@ class Intake:
         unasked_reply = question is not None and question.asked.id == event.author.id and not _calls_others(event.body)
         if request is None and not unasked_reply:
             return None
-        if not await self._may_command(event.place.home, event.author):
+        permission = await self._permission(event.place.home, event.author)
+        if not permission.can_write:
             return self._confused(event.place, event.source)
         command = read_command(request) if request is not None else None
-        if command is not None and not isinstance(command, Plain):
-            return await self._schedule_command(command, event)
+        if command is not None and not _may_be_a_reply(command):
+            return self._obeying(_asked(event, permission), command)
         words = request.text if request is not None else event.body
 
         async def act(connection: Transaction) -> None:
@@ -183,11 +179,16 @@ class Intake:
             # Once a question has expired, words may be about anything; only a plain choice is surely its answer.
             if asked is not None and (asked.open or _is_plain_choice(reply, asked.questions)):
                 await self._reply_to(connection, asked, reply, event.author, event.source, event.place)
-            elif request is not None:
-                await outbox.reaction(connection, event.place, event.source, "eyes", now=self._clock())
-                await self._new_task(connection, event.place, event.title, words, event.source, event.author)
+            elif command is not None:
+                await self._commander.obey(connection, _asked(event, permission), command)
 
         return act
+
+    def _obeying(self, asked: Asked, command: Command) -> Effect:
+        async def obey(connection: Transaction) -> None:
+            await self._commander.obey(connection, asked, command)
+
+        return obey
 
     async def _comment_edited(self, event: CommentEdited) -> Effect | None:
         question_id = question_id_of(event.after)
@@ -204,6 +205,68 @@ class Intake:
             asked = await store.answerable_question(connection, question.thread)
             if asked is not None and asked.id == question_id:
                 await self._reply_to(connection, asked, reply, event.editor, event.source, event.place, ticked=True)
+
+        return act
+
+    # -- reviews and labels --------------------------------------------------------------------------------------------
+
+    async def _review_submitted(self, event: ReviewSubmitted) -> Effect | None:
+        """A review asks for work when it mentions the App, and when it wants changes of the App's own pull request."""
+        request = read_request(event.body, self._slug)
+        wants_changes = event.state == "changes_requested" and event.pull_author_id == self._bot_id
+        if event.by_bot or (request is None and not wants_changes):
+            return None
+        permission = await self._permission(event.place.home, event.author)
+        if not permission.can_write:
+            return None  # there are no reactions to a review's own words
+        asked = _asked_in_review(event, permission, Target("review", event.review_id, event.url))
+        command = read_command(request) if request is not None else None
+        if command is not None and work_of(command) is None:
+            return self._obeying(asked, command)
+        return self._addressing(asked, wish_of(event.body, self._slug))
+
+    async def _review_comment_created(self, event: ReviewCommentCreated) -> Effect | None:
+        """A mention in one comment of a review asks for work on the whole of it; a command is obeyed."""
+        request = read_request(event.body, self._slug)
+        if event.by_bot or request is None:
+            return None
+        source = Target("inline", event.comment_id, event.url)
+        permission = await self._permission(event.place.home, event.author)
+        if not permission.can_write:
+            return self._confused(event.place, source)
+        command = read_command(request)
+        if work_of(command) is None:
+            return self._obeying(_asked_in_review(event, permission, source), command)
+        home = event.place.home
+        repository = self._github.repository(home.installation_id, home.repository_id, home.full_name)
+        review = await repository.review(event.place.number, event.review_id)
+        asked = _asked_in_review(event, permission, Target("review", review.id, review.html_url))
+        return self._addressing(asked, wish_of(review.body, self._slug), seen=source)
+
+    def _addressing(self, asked: Asked, wish: Wish, *, seen: Target | None = None) -> Effect:
+        async def address(connection: Transaction) -> None:
+            if seen is not None:
+                await outbox.reaction(connection, asked.place, seen, "eyes", now=self._clock())
+            await self._commander.address(connection, asked, wish.text, wish.priority)
+
+        return address
+
+    async def _labeled(self, event: Labeled) -> Effect | None:
+        """A label can be a command; whoever may label, but not write, commands nothing."""
+        command = command_of_label(event.label, self._slug)
+        if event.by_bot or command is None:
+            return None
+        permission = await self._permission(event.place.home, event.by)
+        if not permission.can_write:
+            return None
+
+        async def act(connection: Transaction) -> None:
+            now = self._clock()
+            source = Target("label", int(now * 1000), event.url)
+            is_admin = permission is Permission.ADMIN
+            asked = Asked(event.place, event.title, event.by, source, is_admin=is_admin, is_pull=event.is_pull)
+            await self._commander.obey(connection, asked, command)
+            await outbox.unlabel(connection, event.place, source, event.label, now=now)
 
         return act
 
@@ -264,45 +327,6 @@ class Intake:
             elif event.action == RERUN:
                 await outbox.touched(connection, event.external_id)  # GitHub took its state away: say it again
             log.info("button pressed", action=event.action, task=task.id, by=event.by.login)
-
-        return act
-
-    async def _schedule_command(
-        self, command: AddSchedule | ListSchedules | RemoveSchedule, event: IssueOpened | CommentCreated
-    ) -> Effect:
-        is_admin = (await self._permission(event.place.home, event.author)) is Permission.ADMIN
-
-        async def act(connection: Transaction) -> None:
-            now, place = self._clock(), event.place
-            await outbox.reaction(connection, place, event.source, "eyes", now=now)
-            match command:
-                case AddSchedule():
-                    known = await last_rules(connection, place.repository_id)
-                    await scheduling.add(
-                        connection,
-                        place,
-                        event.title,
-                        event.author,
-                        event.source,
-                        command.words,
-                        zone=known.time_zone or self._settings.time_zone,
-                        least_seconds=self._settings.schedule_least_seconds,
-                        slug=self._slug,
-                        now=now,
-                    )
-                case ListSchedules():
-                    await scheduling.list_all(connection, place, event.source, slug=self._slug, now=now)
-                case RemoveSchedule():
-                    await scheduling.remove(
-                        connection,
-                        place,
-                        event.author,
-                        event.source,
-                        command.number,
-                        is_admin=is_admin,
-                        slug=self._slug,
-                        now=now,
-                    )
 
         return act
 
@@ -367,27 +391,6 @@ class Intake:
         body = comments.question_unclear(missing, by.login)
         await outbox.comment(connection, question.place, key, body, now=self._clock())
 
-    async def _new_task(
-        self, connection: Transaction, place: Place, title: str, request: str, source: Target, by: Person
-    ) -> None:
-        now = self._clock()
-        thread = await store.open_thread(connection, place, title)
-        task = await store.add_task(
-            connection,
-            thread,
-            number=place.number,
-            request=request,
-            source=source,
-            requester=by,
-            now=now,
-            answers_wait=await steering.red_wait(connection, thread),
-        )
-        before = await store.unfinished_before(connection, task)
-        if before or await store.busy_tasks(connection) > self._settings.slots:
-            body = comments.status_queued(before)
-            await outbox.comment(connection, place, status_key(task.id), body, now=now)
-        log.info("task created", task=task.id, place=place.lane, by=by.login)
-
     # -- asking --------------------------------------------------------------------------------------------------------
 
     async def _may_command(self, home: Home, person: Person) -> bool:
@@ -434,6 +437,27 @@ class Intake:
     async def _next_due_at(self) -> float | None:
         async with self._database.reading() as connection:
             return await inbox.next_due_at(connection, now=self._clock())
+
+
+def _asked(event: IssueOpened | CommentCreated, permission: Permission) -> Asked:
+    return Asked(
+        event.place,
+        event.title,
+        event.author,
+        event.source,
+        is_admin=permission is Permission.ADMIN,
+        is_pull=isinstance(event, CommentCreated) and event.is_pull,
+    )
+
+
+def _asked_in_review(event: ReviewSubmitted | ReviewCommentCreated, permission: Permission, source: Target) -> Asked:
+    is_admin = permission is Permission.ADMIN
+    return Asked(event.place, event.title, event.author, source, is_admin=is_admin, is_pull=True)
+
+
+def _may_be_a_reply(command: Command) -> bool:
+    """Whether the same words can answer a question: plain ones, and a slip of the pen that may be an option's name."""
+    return isinstance(command, Plain | Fix | Continue) or (isinstance(command, Help) and command.unknown is not None)
 
 
 def _hinting(hint: Callable[[Transaction, int, T], Awaitable[int]], repository_id: int, what: T) -> Effect:

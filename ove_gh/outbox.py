@@ -6,18 +6,21 @@ time, the thread is searched for the first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
+from ove_gh import comments
 from ove_gh.comments import marker
 from ove_gh.github.client import GitHub, Repository
-from ove_gh.github.errors import BadCredentials, GitHubError, GitHubRefused, GitHubUnavailable
-from ove_gh.github.models import AppIdentity, CheckAction, CheckRun, CheckState, Comment
+from ove_gh.github.errors import BadCredentials, GitHubError, GitHubRefused, GitHubUnavailable, Unprocessable
+from ove_gh.github.models import AppIdentity, CheckAction, CheckRun, CheckState, Comment, NewReviewComment
 from ove_gh.loop import Bell, backoff, work_through
 from ove_gh.store import outbox
 from ove_gh.store.database import Database
 from ove_gh.store.outbox import Entry
+from ove_gh.store.remarks import Remark
+from ove_gh.typesetting import fenced
 
 LANES_AT_ONCE = 8
 
@@ -55,10 +58,16 @@ class Sender:
                     await self._send_comment(repository, entry)
                 case "check":
                     await self._send_check_run(repository, entry)
+                case "pull_review":
+                    await self._send_pull_review(repository, entry)
+                case "reply":
+                    await self._send_reply(repository, entry)
                 case "reaction":
                     await self._send_reaction(repository, entry)
                 case "review":
                     await self._send_review_request(repository, entry)
+                case "unlabel":
+                    await self._send_unlabel(repository, entry)
         except GitHubUnavailable as error:
             await self._put_off(entry, error.retry_after, str(error))
         except GitHubError as error:
@@ -73,8 +82,7 @@ class Sender:
             posted = await repository.edit_comment(entry.remote_id, body)
         else:
             posted = await self._create_comment_once(repository, entry, body)
-        async with self._database.writing() as connection:
-            await outbox.sent(connection, entry, remote_id=posted.id, remote_url=posted.html_url)
+        await self._note_sent(entry, posted.id, posted.html_url)
 
     async def _create_comment_once(self, repository: Repository, entry: Entry, body: str) -> Comment:
         number = entry.place.number
@@ -102,8 +110,7 @@ class Sender:
             run = await repository.update_check_run(entry.remote_id, state)
         else:
             run = await self._create_check_run_once(repository, entry, state)
-        async with self._database.writing() as connection:
-            await outbox.sent(connection, entry, remote_id=run.id, remote_url=run.html_url)
+        await self._note_sent(entry, run.id, run.html_url)
 
     async def _create_check_run_once(self, repository: Repository, entry: Entry, state: CheckState) -> CheckRun:
         sha = entry.content["sha"]
@@ -118,8 +125,78 @@ class Sender:
             name=self._identity.slug, head_sha=sha, external_id=entry.key, state=state
         )
 
+    async def _send_pull_review(self, repository: Repository, entry: Entry) -> None:
+        number, bot_id = entry.place.number, self._identity.bot_id
+        if not await self._is_first_try(entry):
+            earlier = await repository.find_own_review(number, marker(entry.key), bot_id=bot_id)
+            if earlier is not None:
+                await self._note_sent(entry, earlier.id, earlier.html_url)
+                return
+        remarks = [Remark(**remark) for remark in entry.content["remarks"]]
+        pull = await repository.pull(number)
+        try:
+            posted = await repository.create_review(
+                number,
+                commit_id=pull.head_sha,
+                body=self._review_body(entry, ()),
+                comments=[
+                    NewReviewComment(
+                        each.path,
+                        each.line,
+                        comments.review_remark(each.text, each.suggestion),
+                        start_line=each.start_line,
+                    )
+                    for each in remarks
+                ],
+            )
+        except Unprocessable:
+            # Somebody pushed meanwhile, and a line is not part of the diff any more: say all of it in the summary.
+            if not remarks:
+                raise
+            body = self._review_body(entry, remarks)
+            posted = await repository.create_review(number, commit_id=pull.head_sha, body=body, comments=[])
+        await self._note_sent(entry, posted.id, posted.html_url)
+
+    def _review_body(self, entry: Entry, left_out: Sequence[Remark]) -> str:
+        told = [(each.path, each.line, _with_suggestion(each)) for each in left_out]
+        summary = comments.review_summary(entry.content["summary"], self._identity.slug, told)
+        return f"{summary}\n\n{marker(entry.key)}"
+
+    async def _send_reply(self, repository: Repository, entry: Entry) -> None:
+        number, body = entry.place.number, f"{entry.content['body']}\n\n{marker(entry.key)}"
+        if entry.remote_id is not None:
+            posted = await repository.edit_review_comment(entry.remote_id, body)
+            await self._note_sent(entry, posted.id, posted.html_url)
+            return
+        if not await self._is_first_try(entry):
+            assert entry.begun_at is not None
+            earlier = await repository.find_own_review_comment(
+                number, marker(entry.key), since=entry.begun_at, bot_id=self._identity.bot_id
+            )
+            if earlier is not None:
+                await self._note_sent(entry, earlier.id, earlier.html_url)
+                return
+        posted = await repository.reply_to_review_comment(number, entry.content["comment_id"], body)
+        await self._note_sent(entry, posted.id, posted.html_url)
+
+    async def _is_first_try(self, entry: Entry) -> bool:
+        """Whether nothing of this row can stand on GitHub yet; from here on it may."""
+        if entry.begun_at is not None:
+            return False
+        async with self._database.writing() as connection:
+            await outbox.begun(connection, entry, now=self._clock())
+        return True
+
+    async def _note_sent(self, entry: Entry, remote_id: int, remote_url: str) -> None:
+        async with self._database.writing() as connection:
+            await outbox.sent(connection, entry, remote_id=remote_id, remote_url=remote_url)
+
     async def _send_reaction(self, repository: Repository, entry: Entry) -> None:
-        react = repository.react_to_issue if entry.content["target"] == "issue" else repository.react_to_comment
+        react = {
+            "issue": repository.react_to_issue,
+            "comment": repository.react_to_comment,
+            "inline": repository.react_to_review_comment,
+        }[entry.content["target"]]
         await react(entry.content["id"], entry.content["content"])
         async with self._database.writing() as connection:
             await outbox.sent(connection, entry)
@@ -127,6 +204,11 @@ class Sender:
     async def _send_review_request(self, repository: Repository, entry: Entry) -> None:
         if not await repository.request_review(entry.content["pull"], entry.content["login"]):
             log.info("GitHub asks this person for no review", pull=entry.content["pull"], login=entry.content["login"])
+        async with self._database.writing() as connection:
+            await outbox.sent(connection, entry)
+
+    async def _send_unlabel(self, repository: Repository, entry: Entry) -> None:
+        await repository.remove_label(entry.place.number, entry.content["label"])
         async with self._database.writing() as connection:
             await outbox.sent(connection, entry)
 
@@ -149,3 +231,8 @@ class Sender:
     async def _next_due_at(self) -> float | None:
         async with self._database.reading() as connection:
             return await outbox.next_due_at(connection, now=self._clock())
+
+
+def _with_suggestion(remark: Remark) -> str:
+    """A remark's words with what it suggests, for a place where GitHub offers no button for it."""
+    return f"{remark.text}\n\n{fenced(remark.suggestion, '')}" if remark.suggestion else remark.text

@@ -86,6 +86,9 @@ class Publisher:
                 await self._ask(turn, outcome)
             case Finished() if await self._is_overtaken(thread, turn):
                 await self._wait_for_checks(task, turn, None)
+            case Finished() if task.kind.changes_nothing:
+                await self._answer_review(thread, task, None)
+                await self._report(task, turn)
             case Finished():
                 await self._finish(thread, task, turn, outcome)
             case Stopped():
@@ -157,12 +160,28 @@ class Publisher:
             # Somebody pushed while the agent mended the checks: the look at the old commit finds that, and says so.
             await self._wait_for_checks(task, turn, None)
             return
+        await self._answer_review(thread, task, shipped.work)
         if shipped.pull is not None:
             await self._wait_for_checks(task, turn, shipped)
         elif await self._leaves_checks_red(task, turn):
             await self._wait_for_checks(task, turn, None)
         else:
             await self._complete(task, turn)
+
+    async def _answer_review(self, thread: Thread, task: Task, work: Work | None) -> None:
+        """Answer the comments of the review that asked, each in its thread; done again, it says nothing twice."""
+        if task.source.kind != "review":
+            return
+        written = await self._repository(thread).review_comments(task.number, review_id=task.source.id)
+        async with self._database.writing() as connection:
+            thread = await store.thread_by_id(connection, thread.id)
+            await self._teller.answered(
+                connection,
+                task.id,
+                {comment.id: comment.in_reply_to_id or comment.id for comment in written},
+                thread.pushed_sha if work is not None and work.pushed else None,
+                now=self._clock(),
+            )
 
     async def _leaves_checks_red(self, task: Task, turn: Turn) -> bool:
         """Whether a turn without a push came after red checks of this task, and no person has decided about them."""
@@ -187,7 +206,7 @@ class Publisher:
 
     async def _save(self, thread: Thread, task: Task, turn: Turn) -> Kept:
         """Push what a failed turn has made, so that nothing is lost; no pull request is opened for it."""
-        if thread.branch is None or thread.base_branch is None:
+        if thread.branch is None or thread.base_branch is None or task.kind.changes_nothing:
             return comments.NOTHING_KEPT
         repository = self._repository(thread)
         details = await repository.details()
@@ -280,7 +299,8 @@ class Publisher:
             await store.end_turn(connection, turn.id, now=now)
             if shipped is not None and shipped.pull is not None:
                 pull = shipped.pull
-                await store.change_thread(connection, task.thread_id, pull_number=pull.number, pull_url=pull.html_url)
+                thread = await store.thread_by_id(connection, task.thread_id)
+                await store.pull_came_of(connection, thread, pull.number, pull.html_url)
             thread = await store.thread_by_id(connection, task.thread_id)
             before = await waits.newest_of_thread(connection, thread.id)
             base_sha = before.base_sha if before is not None else ""
@@ -297,6 +317,15 @@ class Publisher:
             await self._teller.checking(connection, task.id, now=now)
             await self._stop_if_asked(connection, task.id, now=now)
         log.info("waiting for checks", task=task.id, commit=thread.pushed_sha, pull=thread.pull_number)
+
+    async def _report(self, task: Task, turn: Turn) -> None:
+        """A task that only looked has come to its end: what it found is said, and nothing that it left is kept."""
+        async with self._database.writing() as connection:
+            now = self._clock()
+            await store.move(connection, task.id, Status.RUNNING, Status.COMPLETED, now=now)
+            await store.end_turn(connection, turn.id, now=now)
+            await self._teller.reported(connection, task.id, now=now)
+        log.info("task completed", task=task.id, kind=task.kind)
 
     async def _complete(self, task: Task, turn: Turn) -> None:
         async with self._database.writing() as connection:
@@ -331,6 +360,7 @@ async def prepare_clone(
         branch=thread.branch,
         author=author,
         co_author=co_author,
+        pull=thread.fork_pull,
     )
 
 

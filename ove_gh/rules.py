@@ -10,6 +10,7 @@ import structlog
 from ove_gh.github.client import Repository
 from ove_gh.github.errors import UnreadableFile
 from ove_gh.repository_settings import PATH, Problem, RepositorySettings, read
+from ove_gh.scheduling import file_problems
 from ove_gh.store import rules
 from ove_gh.store.database import Database
 
@@ -25,14 +26,17 @@ class Rules:
 
 
 class RepositoryRules:
-    """Reads repositories' settings, and keeps the last good ones."""
+    """Reads repositories' settings, and keeps the last good ones. `least_seconds` is the least between two runs."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], float]) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: Database, *, least_seconds: float, clock: Callable[[], float]) -> None:
+        self._database, self._least_seconds, self._clock = database, least_seconds, clock
 
     async def current(self, repository: Repository, repository_id: int) -> Rules:
         """The settings in force; raises what `Repository` raises."""
         found = await _read(repository)
+        if isinstance(found, RepositorySettings):
+            zone = found.time_zone or "UTC"  # how often a rule fires does not depend on it
+            found = file_problems(found.schedules, zone, least_seconds=self._least_seconds, now=self._clock()) or found
         if isinstance(found, RepositorySettings):
             async with self._database.writing() as connection:
                 await rules.keep(connection, repository_id, found, now=self._clock())

@@ -5,7 +5,7 @@ Everything here is written in the caller's transaction. When a schedule fires is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
@@ -156,11 +156,11 @@ async def sync_file(
     `default_zone` is the file's own zone, or the operator's. When a rule cannot be used nothing changes at all, and the
     problems say why.
     """
-    await schedules.follow(connection, home)
-    wanted = [(each, read_when(each.when, default_zone)) for each in file_schedules]
-    problems = tuple(_problems(wanted, least_seconds=least_seconds, now=now))
+    problems = file_problems(file_schedules, default_zone, least_seconds=least_seconds, now=now)
     if problems:
         return problems
+    await schedules.follow(connection, home)
+    wanted = [(each, read_when(each.when, default_zone)) for each in file_schedules]
     standing = {
         row.name: row for row in await schedules.of_repository(connection, home.repository_id) if row.name is not None
     }
@@ -176,17 +176,19 @@ async def sync_file(
     return ()
 
 
-def _problems(
-    wanted: Collection[tuple[FileSchedule, Rule | Unclear | NotRead]], *, least_seconds: float, now: float
-) -> list[Problem]:
+def file_problems(
+    file_schedules: Sequence[FileSchedule], default_zone: str, *, least_seconds: float, now: float
+) -> tuple[Problem, ...]:
+    """What is wrong with the times in a repository's settings that their reader cannot tell: how often they come."""
     problems = []
-    for each, rule in wanted:
+    for each in file_schedules:
+        rule = read_when(each.when, default_zone)
         wrong = check(rule, least_seconds=least_seconds, after=now) if isinstance(rule, Rule) else rule
         if isinstance(wrong, Unclear):
             problems.append(Problem(each.line, f"{code(each.when, 60)} cannot be used: {wrong.reason}"))
         elif isinstance(wrong, NotRead):
             problems.append(Problem(each.line, f"{code(each.when, 60)} is no time that can be read in a file."))
-    return problems
+    return tuple(problems)
 
 
 async def _add_from_file(

@@ -263,6 +263,12 @@ class Settings(BaseSettings):
         SecretStr(""), alias="OVE_DATABASE_URL", description="the address of an SQLite file: sqlite:////data/ove.db"
     )
 
+    trace_kept: Duration = Field(
+        timedelta(days=30),
+        alias="OVE_TRACE_KEPT",
+        description="how long to keep the record of what the agent did step by step, such as 30d",
+    )
+
     model: str | None = Field(None, alias="OVE_MODEL", description="a model's name, as Claude Code takes it")
     max_turns: int = Field(
         200, alias="OVE_MAX_TURNS", ge=1, description="how many steps (model calls) one turn of the agent may take"
@@ -294,7 +300,7 @@ class Settings(BaseSettings):
     sweep_interval: Duration = Field(
         timedelta(minutes=1),
         alias="OVE_SWEEP_INTERVAL",
-        description="how often to look for questions to remind of or to end, and for silent checks, such as 1m",
+        description="how often to look for what waits: questions, silent checks, plans with a 👍; such as 1m",
     )
     status_interval: Duration = Field(
         timedelta(seconds=5),

@@ -6,10 +6,11 @@ from ove_gh.ci import LapEnd
 from ove_gh.store import tasks as store
 from ove_gh.store import waits
 from ove_gh.store.transaction import Transaction
-from ove_gh.tasks import CHECKS_RED, Person, Status, Target, Task, Thread
+from ove_gh.tasks import CHECKS_RED, Kind, Person, Status, Target, Task, Thread
 from ove_gh.telling import Teller, kept_of
 
 TRY_AGAIN = "Try again: go on where you stopped."
+CARRY_OUT = "Carry out the plan that you made here."
 
 
 async def stop(connection: Transaction, teller: Teller, task: Task, by: Person, *, now: float) -> bool:
@@ -20,8 +21,8 @@ async def stop(connection: Transaction, teller: Teller, task: Task, by: Person, 
     """
     if task.status.is_final:
         return False
+    await store.ask_to_stop(connection, task.id, by.login)
     if task.status is Status.RUNNING:
-        await store.ask_to_stop(connection, task.id, by.login)
         return True
     thread = await store.thread_by_id(connection, task.thread_id)
     await store.drop_turns(connection, task.id, now=now)
@@ -38,10 +39,12 @@ async def try_again(
         connection,
         thread,
         number=last.number,
-        request=TRY_AGAIN,
+        request=TRY_AGAIN if last.kind is Kind.WORK else last.request,
         source=source,
         requester=by,
         now=now,
+        kind=last.kind,
+        priority=last.priority,
         answers_wait=await red_wait(connection, thread),
     )
 
@@ -53,3 +56,21 @@ async def red_wait(connection: Transaction, thread: Thread) -> int | None:
     if last is None or wait is None or last.failure != CHECKS_RED:
         return None
     return wait.id if wait.end is LapEnd.RED and wait.sha == thread.pushed_sha else None
+
+
+async def start_plan(
+    connection: Transaction, teller: Teller, plan: Task, by: Person, source: Target, *, now: float
+) -> Task:
+    """Somebody who may has agreed to a plan: carry it out, in the session that made it."""
+    thread = await store.thread_by_id(connection, plan.thread_id)
+    await teller.plan_started(connection, plan, by, now=now)
+    return await store.add_task(
+        connection,
+        thread,
+        number=plan.number,
+        request=CARRY_OUT,
+        source=source,
+        requester=by,
+        now=now,
+        priority=plan.priority,
+    )

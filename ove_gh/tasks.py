@@ -32,7 +32,7 @@ The table below is the only place that knows the moves. The store repeats it as
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Literal
 
 
@@ -136,19 +136,53 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request was made: the issue itself, a comment, a button of our check run, or a schedule.
+    """Where a request was made.
 
-    `id` is the issue's number, the comment's id, the delivery of the click or the schedule's id; `url` leads there.
+    `id` is the issue's number, the comment's, review's or review comment's id, the time of the click or label, or the
+    schedule's id; `url` leads a person there.
     """
 
-    kind: Literal["issue", "comment", "button", "schedule"]
+    kind: Literal["issue", "comment", "review", "inline", "button", "label", "schedule"]
     id: int
     url: str
 
 
+class Kind(StrEnum):
+    """What a task is to come to."""
+
+    WORK = "work"
+    """Commits on a branch, and a pull request; or an answer."""
+    REVIEW = "review"
+    """A review of a pull request: comments on its lines, and a summary."""
+    PLAN = "plan"
+    """A plan as a checklist, which somebody may then start."""
+    DISCUSS = "discuss"
+    VALIDATE = "validate"
+    """Tests and linters are run, and nothing is changed."""
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the agent only looks: nothing of what it leaves in its clone is kept."""
+        return self is not Kind.WORK
+
+
+class Priority(IntEnum):
+    """Which of a thread's tasks goes first, and which of the service's."""
+
+    URGENT = 0
+    HIGH = 1
+    NORMAL = 2
+    LOW = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One issue or pull request with what its tasks share: session, branch, pull request."""
+    """One issue or pull request with what its tasks share: session, branch, pull request.
+
+    `model` and `budget_usd` are what somebody said for this thread; None: what the operator decided. `reviewed_sha` is
+    the commit that the last review was about. `fork_pull` is the pull request from a fork whose commits the branch
+    starts from: it was written by somebody who may not write here.
+    """
 
     id: int
     place: Place
@@ -159,6 +193,10 @@ class Thread:
     pushed_sha: str | None = None
     pull_number: int | None = None
     pull_url: str | None = None
+    model: str | None = None
+    budget_usd: float | None = None
+    reviewed_sha: str | None = None
+    fork_pull: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +221,12 @@ class Task:
     failure: str | None = None
     schedule_id: int | None = None
     stop_asked_by: str | None = None
+    kind: Kind = Kind.WORK
+    priority: Priority = Priority.NORMAL
+    afresh: bool = False
+    """It starts a session and a branch of its own, whatever the thread has."""
+    started_again: bool = False
+    """The thread's session could not be resumed, and this task began another."""
 
 
 class TurnStatus(StrEnum):

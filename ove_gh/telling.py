@@ -6,8 +6,8 @@ said is always what is so, and nothing of it needs the memory of the process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from ove_gh import comments
 from ove_gh.agent import Finished, PullRequestText, Step
@@ -16,13 +16,13 @@ from ove_gh.comments import CheckText, Failure, FailureKind, Kept, OwnCheck, Pul
 from ove_gh.recording import checklist_of, left_out_of, outcome_of
 from ove_gh.repository_settings import PATH, Problem
 from ove_gh.scheduling import note_run
-from ove_gh.store import outbox, rules, schedules, waits
+from ove_gh.store import outbox, remarks, replies, rules, schedules, waits
 from ove_gh.store import tasks as store
-from ove_gh.store.outbox import check_key, question_key, status_key
+from ove_gh.store.outbox import check_key, plan_key, question_key, status_key
 from ove_gh.store.tasks import AskedQuestion, place_of
 from ove_gh.store.transaction import Transaction
 from ove_gh.store.waits import Wait
-from ove_gh.tasks import Home, Place, Task, Thread, Turn
+from ove_gh.tasks import Home, Kind, Person, Place, Task, Thread, Turn
 
 NOTIFY_AFTER_SECONDS = 120.0
 """An answer without a pull request that took longer is a comment of its own, because an edit notifies nobody."""
@@ -121,6 +121,32 @@ class Teller:
         await self._status(connection, told, comments.status_working(told.view), now=now)
         await self._show_check(connection, told, OwnCheck.WORKING, now=now)
 
+    async def answered(
+        self, connection: Transaction, task_id: int, review: Mapping[int, int], sha: str | None, *, now: float
+    ) -> None:
+        """A turn that works on a review is published: its comments are answered in their threads.
+
+        `review` leads from each comment to the first one of its thread, which is the one that GitHub lets us answer;
+        `sha` is the commit that the turn pushed. With a commit a comment gets an answer also when the agent gave none.
+        """
+        task = await store.task_by_id(connection, task_id)
+        thread = await store.thread_by_id(connection, task.thread_id)
+        given = await replies.take(connection, task_id)
+        url = commit_url(self.server_url, thread, sha) if sha is not None else None
+        for comment_id, first_id in review.items():
+            key, text = f"reply-{task_id}-{comment_id}", given.get(comment_id)
+            if text is None and (sha is None or await outbox.stands(connection, key)):
+                continue
+            body = comments.review_reply(text or "", sha, url)
+            place = place_of(thread, task.number)
+            await outbox.reply(connection, place, key, comment_id=first_id, body=body, now=now)
+
+    async def plan_started(self, connection: Transaction, plan: Task, by: Person, *, now: float) -> None:
+        """Somebody has agreed to a plan: its comment says who."""
+        told = await self._told(connection, plan.id, now=now)
+        body = comments.plan_started(plan.requester.login, told.result.text, by.login)
+        await outbox.comment(connection, place_of(told.thread, plan.number), plan_key(plan.id), body, now=now)
+
     async def withdraw_questions(self, connection: Transaction, task: Task, *, now: float) -> None:
         """Open questions of a task need no answer any more: close them, and say so where they stand."""
         for question in await store.withdraw_questions(connection, task.id):
@@ -141,10 +167,43 @@ class Teller:
                 await note_run(connection, task, "stopped", url, why, slug=self.slug, now=now)
         else:
             await self._done(connection, told, now=now)
-            if pull is not None and told.laps and last is not LapEnd.MERGED and pull.number != task.number:
-                place = place_of(told.thread, task.number)
-                await outbox.review_request(connection, place, pull=pull.number, login=task.requester.login, now=now)
+            if pull is not None and last is not LapEnd.MERGED and _is_to_be_reviewed(told, pull):
+                place, login = place_of(told.thread, task.number), task.requester.login
+                await outbox.review_request(connection, place, task.id, pull=pull.number, login=login, now=now)
         await self._show_check(connection, told, _ENDS[last] if last else OwnCheck.DONE, now=now)
+
+    async def reported(self, connection: Transaction, task_id: int, *, now: float) -> None:
+        """A task that only looked is done: a review or a plan stands where it belongs, anything else is an answer."""
+        told = await self._told(connection, task_id, now=now)
+        task, place = told.task, place_of(told.thread, told.task.number)
+        match task.kind:
+            case Kind.PLAN:
+                body = comments.plan(task.requester.login, told.result.text, self.slug)
+                await outbox.comment(connection, place, plan_key(task.id), body, now=now)
+            case Kind.REVIEW:
+                await self._review(connection, told, now=now)
+        is_elsewhere = task.kind in (Kind.PLAN, Kind.REVIEW)
+        slow = told.view.elapsed_seconds > NOTIFY_AFTER_SECONDS
+        below = is_elsewhere or slow
+        status = comments.status_done(told.view, told.result.text, None, answered_below=below, kind=task.kind)
+        await outbox.comment(connection, place, status_key(task.id), status, now=now)
+        if slow and not is_elsewhere:
+            body = comments.answer(task.requester.login, told.result.text)
+            await outbox.comment(connection, place, f"turn-{told.turns[-1].id}-answer", body, now=now)
+        await self._show_check(connection, told, OwnCheck.DONE, now=now)
+
+    async def _review(self, connection: Transaction, told: _Told, *, now: float) -> None:
+        """One review: the summary, and a comment for each remark."""
+        thread, task = told.thread, told.task
+        number = thread.pull_number or task.number
+        await outbox.pull_review(
+            connection,
+            place_of(thread, number),
+            f"review-of-task-{task.id}",
+            summary=told.result.text,
+            remarks=[asdict(remark) for remark in await remarks.of_task(connection, task.id)],
+            now=now,
+        )
 
     async def _done(self, connection: Transaction, told: _Told, *, now: float) -> None:
         task, result = told.task, told.result
@@ -239,6 +298,7 @@ class Teller:
             laps=tuple(wait.lap for wait in found if wait.lap is not None),
             max_attempts=await rules.max_attempts(connection, thread.place.repository_id, self._max_attempts),
             schedule=await _schedule_number(connection, task),
+            started_again=task.started_again,
         )
         return _Told(task, thread, turns, found, view)
 
@@ -281,6 +341,13 @@ class Teller:
             stands = await outbox.stands(connection, check_key(told.thread.id, sha))
             if sha != told.thread.pushed_sha and stands:
                 await _write_check(connection, told, sha, OwnCheck.SUPERSEDED, text, now=now)
+
+
+def _is_to_be_reviewed(told: _Told, pull: PullLink) -> bool:
+    """Whether the requester is to look at the pull request: it is new to them, or their review asked for more of it."""
+    if told.task.source.kind == "review":
+        return pull.number != told.thread.place.number
+    return bool(told.laps) and pull.number != told.task.number
 
 
 _ENDS = {
@@ -391,3 +458,14 @@ def tree_url(server_url: str, thread: Thread) -> str:
 def commit_url(server_url: str, thread: Thread, sha: str) -> str:
     """Where people see a commit."""
     return f"{server_url}/{thread.place.full_name}/commit/{sha}"
+
+
+def kind_in_words(kind: Kind) -> str:
+    """What a task of this kind is, when nobody put it in words."""
+    return {
+        Kind.WORK: "what the thread itself asks for",
+        Kind.REVIEW: "a review",
+        Kind.PLAN: "a plan",
+        Kind.DISCUSS: "a discussion",
+        Kind.VALIDATE: "a run of the tests and linters",
+    }[kind]

@@ -208,7 +208,7 @@ class Watcher:
             max_attempts=max_attempts,
             may_ask=task.schedule_id is None,
             asked_already=newest is not None and newest.asks and newest.sha == wait.sha,
-            money_left=self._settings.budget_usd - task.cost_usd,
+            money_left=_budget(case.thread, self._settings.budget_usd) - task.cost_usd,
         )
         lines = tuple(ci.failure_line(failed) for failed in report.failed) + _lines(report.unread)
         lap = self._lap(case, LapEnd.RED, failed=lines, passed=report.passed, on_base=_lines(report.on_base))
@@ -333,3 +333,8 @@ async def _case(connection: Transaction, wait: Wait) -> Case:
 def _lines(checks: Collection[ci.Check]) -> tuple[ci.FailureLine, ...]:
     """Failed checks of which no more than the name is told."""
     return tuple(ci.FailureLine(check.name, check.url, check.conclusion) for check in checks)
+
+
+def _budget(thread: Thread, most: float) -> float:
+    """What a task of the thread may cost, in dollars: what somebody set, within the operator's limit."""
+    return most if thread.budget_usd is None else min(most, thread.budget_usd)

@@ -14,7 +14,19 @@ from dataclasses import dataclass, replace
 import structlog
 
 from ove_gh import branches, prompt
-from ove_gh.agent import Failed, FailureReason, Limits, Outcome, Progress, Stopped, TurnInput
+from ove_gh.agent import (
+    Asked,
+    Failed,
+    FailureReason,
+    Finished,
+    Interjection,
+    Limits,
+    Outcome,
+    Progress,
+    ServiceTool,
+    Stopped,
+    TurnInput,
+)
 from ove_gh.briefing import Job, brief
 from ove_gh.checkout import CheckoutError, Checkouts, Clone, RemoteUnavailable
 from ove_gh.claude.agent import ClaudeAgent
@@ -26,12 +38,16 @@ from ove_gh.github.models import AppIdentity, RepositoryDetails
 from ove_gh.loop import LONGEST_NAP_SECONDS, Bell, backoff, work_through
 from ove_gh.publish import Publisher, bot_identity, person_identity, prepare_clone
 from ove_gh.recording import recorded
+from ove_gh.replying import answer_comment
 from ove_gh.status import LiveStatus
-from ove_gh.store import rules, schedules, waits
+from ove_gh.store import messages, rules, schedules, waits
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
-from ove_gh.tasks import Thread, Turn, TurnStatus
+from ove_gh.store.transaction import Transaction
+from ove_gh.tasks import Kind, Thread, Turn, TurnStatus
 from ove_gh.telling import Teller
+from ove_gh.tools import reading_tools, review_tools
+from ove_gh.turnlog import TurnLog
 
 MAX_TRIES = 12
 """How often a turn is put off because something is out of reach: with growing pauses, about forty minutes."""
@@ -51,8 +67,21 @@ class WorkSettings:
     max_attempts: int
 
 
+class _Line:
+    """The way to a turn that runs: `open` while its agent can hear. What was handed over is not handed over again."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self.stop = asyncio.Event()
+        self.words: asyncio.Queue[Interjection] = asyncio.Queue()
+        self.handed: set[int] = set()
+
+
 class Worker:
-    """Works on turns, up to `settings.slots` at once; `run_id` names this run of the service in its claims."""
+    """Works on turns, up to `settings.slots` at once; `run_id` names this run of the service in its claims.
+
+    `bell` rings for new turns, `ear` for what is to be told to turns that run.
+    """
 
     def __init__(
         self,
@@ -67,15 +96,15 @@ class Worker:
         settings: WorkSettings,
         run_id: str,
         bell: Bell,
-        stop_bell: Bell,
+        ear: Bell,
         ring: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         self._database, self._github, self._checkouts = database, github, checkouts
         self._agent, self._publisher, self._teller = agent, publisher, teller
         self._identity, self._settings, self._run_id = identity, settings, run_id
-        self._bell, self._stop_bell, self._ring, self._clock = bell, stop_bell, ring, clock
-        self._stops: dict[int, asyncio.Event] = {}
+        self._bell, self._ear, self._ring, self._clock = bell, ear, ring, clock
+        self._lines: dict[int, _Line] = {}
 
     async def run(self) -> None:
         """Take up what an earlier run left, then work on whatever is due, until cancelled."""
@@ -84,34 +113,48 @@ class Worker:
         for turn in exhausted:
             await self._give_up(turn, Failure(FailureKind.CRASHED_TOO_OFTEN))
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._heed_stops(), name="stops")
+            group.create_task(self._listen(), name="ear")
             await work_through(
                 take=self._take,
-                handle=self._work_until_stopped,
+                handle=self._work_within_earshot,
                 next_due_at=self._next_due_at,
                 bell=self._bell,
                 clock=self._clock,
                 limit=self._settings.slots,
             )
 
-    async def _work_until_stopped(self, turn: Turn) -> None:
-        self._stops[turn.task_id] = asyncio.Event()
-        self._stop_bell.ring()
+    async def _work_within_earshot(self, turn: Turn) -> None:
+        self._lines[turn.task_id] = _Line()
+        self._ear.ring()
         try:
             await self.work(turn)
         finally:
-            del self._stops[turn.task_id]
+            del self._lines[turn.task_id]
 
-    async def _heed_stops(self) -> None:
-        """Tell running turns of the rows that want their task to stop, also of those from before a restart."""
+    async def _listen(self) -> None:
+        """Tell running turns what the rows say to them, also rows from before a restart: stop, or somebody's words."""
         while True:
-            self._stop_bell.hush()
-            if self._stops:
-                async with self._database.reading() as connection:
-                    asked = await store.asked_to_stop(connection, tuple(self._stops))
-                for task_id in asked.intersection(self._stops):
-                    self._stops[task_id].set()
-            await self._stop_bell.wait(LONGEST_NAP_SECONDS)
+            self._ear.hush()
+            if self._lines:
+                await self._hand_over()
+            await self._ear.wait(LONGEST_NAP_SECONDS)
+
+    async def _hand_over(self) -> None:
+        async with self._database.reading() as connection:
+            stopped = await store.asked_to_stop(connection, tuple(self._lines))
+            said = {
+                task_id: await messages.untaken(connection, task_id)
+                for task_id, line in self._lines.items()
+                if line.open
+            }
+        for task_id in stopped.intersection(self._lines):
+            self._lines[task_id].stop.set()
+        for task_id, found in said.items():
+            line = self._lines.get(task_id)
+            for message in found:
+                if line is not None and message.id not in line.handed:
+                    line.handed.add(message.id)
+                    line.words.put_nowait(Interjection(message.id, prompt.message(message.text, message.writer.login)))
 
     async def work(self, turn: Turn) -> None:
         """Do what is left of a claimed turn. When this is cancelled, the turn is given back to be resumed."""
@@ -138,18 +181,25 @@ class Worker:
     async def _run_agent(self, turn: Turn) -> Turn:
         job = await self._job(turn)
         repository = self._repository(job.thread)
-        status = self._status(job)
-        async with status.shown():
+        status, turn_log = self._status(job), TurnLog(self._database, turn, clock=self._clock)
+        turn_log.note(_opening(job))
+        async with turn_log.kept(), status.shown():
             job, clone = await self._prepare(job, repository)
             status.on_branch(job.thread)
             async with self._database.writing() as connection:
                 await store.agent_started(connection, turn.id)
                 await self._teller.begun(connection, turn.task_id, now=self._clock())
             self._ring()
-            outcome = await self._outcome(job, repository, clone, status.report, session_lost=False)
+            outcome = await self._outcome(job, repository, clone, status.report, turn_log)
             if isinstance(outcome, Failed) and outcome.reason is FailureReason.SESSION_LOST:
                 log.warning("session lost; starting a new one", detail=outcome.detail)
-                outcome = await self._outcome(job, repository, clone, status.report, session_lost=True)
+                turn_log.note("The earlier conversation could not be resumed")
+                async with self._database.writing() as connection:
+                    await store.note_lost_session(connection, turn.task_id)
+                outcome = await self._outcome(job, repository, clone, status.report, turn_log, session_lost=True)
+            turn_log.note(_ending(outcome))
+            if job.task.kind.changes_nothing and not isinstance(outcome, Asked):
+                await self._checkouts.discard(clone)
         async with self._database.writing() as connection:
             await store.agent_ended(
                 connection,
@@ -158,7 +208,22 @@ class Worker:
                 cost_usd=outcome.cost_usd,
                 session_id=outcome.session_id,
             )
+            await self._make_tasks_of_what_came_too_late(connection, job)
             return await store.turn_by_id(connection, turn.id)
+
+    async def _make_tasks_of_what_came_too_late(self, connection: Transaction, job: Job) -> None:
+        """What people said to the turn, and the agent did not get any more, is asked for in a task of its own."""
+        for message in await messages.untaken(connection, job.task.id):
+            await store.add_task(
+                connection,
+                job.thread,
+                number=message.number,
+                request=message.text,
+                source=message.source,
+                requester=message.writer,
+                now=self._clock(),
+            )
+            await messages.taken(connection, message.id, now=self._clock())
 
     async def _job(self, turn: Turn) -> Job:
         async with self._database.reading() as connection:
@@ -182,20 +247,24 @@ class Worker:
         """The thread's clone on its branch; a thread's first turn decides which branch that is."""
         details = await repository.details()
         thread = await self._begin_anew(job, repository) if is_beginning(job) else job.thread
-        branch, base_branch = thread.branch, thread.base_branch
-        if branch is None or base_branch is None:
-            branch, base_branch = await self._branches(thread, repository, details, used=job.thread.branch)
+        if thread.branch is None or thread.base_branch is None:
+            thread = await self._on_its_branch(thread, repository, details, used=job.thread.branch)
         clone = await prepare_clone(
             self._checkouts,
             repository,
             details,
-            replace(thread, branch=branch, base_branch=base_branch),
+            thread,
             author=bot_identity(self._identity, self._settings.server_url),
             co_author=person_identity(job.task.requester, self._settings.server_url),
         )
         async with self._database.writing() as connection:
             await store.change_thread(
-                connection, thread.id, branch=branch, base_branch=base_branch, full_name=details.full_name
+                connection,
+                thread.id,
+                branch=thread.branch,
+                base_branch=thread.base_branch,
+                fork_pull=thread.fork_pull,
+                full_name=details.full_name,
             )
             thread = await store.thread_by_id(connection, thread.id)
         fresh = job.thread.branch is not None and job.thread.branch != thread.branch
@@ -209,11 +278,11 @@ class Worker:
         """
         thread = job.thread
         changed: dict[str, str | int | None] = {}
-        if job.schedule is not None:
+        if job.schedule is not None or job.task.afresh:
             changed["session_id"] = None
-        if thread.pull_number is not None and (await repository.pull(thread.pull_number)).state != "open":
+        if await self._is_done_with_its_branch(job, repository):
             await self._checkouts.start_over(thread.place.repository_id, thread.id)
-            names = ("branch", "base_branch", "pushed_sha", "pull_number", "pull_url")
+            names = ("branch", "base_branch", "pushed_sha", "pull_number", "pull_url", "fork_pull")
             changed |= dict.fromkeys(names)
         if not changed:
             return thread
@@ -221,24 +290,40 @@ class Worker:
             await store.change_thread(connection, thread.id, **changed)
             return await store.thread_by_id(connection, thread.id)
 
-    async def _branches(
-        self, thread: Thread, repository: Repository, details: RepositoryDetails, *, used: str | None
-    ) -> tuple[str, str]:
-        """The branch to work on and the one it goes to: a pull request's own, or a new one for an issue.
+    async def _is_done_with_its_branch(self, job: Job, repository: Repository) -> bool:
+        thread = job.thread
+        if job.task.afresh and thread.branch is not None:
+            return True
+        return thread.pull_number is not None and (await repository.pull(thread.pull_number)).state != "open"
 
-        A pull request from a fork has no branch here; work on it starts from the default branch. `used` is the thread's
-        branch before, which is done with.
+    async def _on_its_branch(
+        self, thread: Thread, repository: Repository, details: RepositoryDetails, *, used: str | None
+    ) -> Thread:
+        """The thread with the branch to work on and the one it goes to: a pull request's own, or a new one.
+
+        A pull request from a fork has no branch here that we could push to: a new one starts from its commits. `used`
+        is the thread's branch before, which is done with.
         """
         number = thread.place.number
-        if (await repository.issue(number)).is_pull:
-            pull = await repository.pull(number)
-            if pull.head_repository_id == details.id and pull.head != details.default_branch and pull.state == "open":
-                return pull.head, pull.base
         name = branches.branch_name(number, thread.title)
-        return branches.next_name(name, used) if used is not None else name, details.default_branch
+        if used is not None:
+            return replace(thread, branch=branches.next_name(name, used), base_branch=details.default_branch)
+        pull = await repository.pull(number) if (await repository.issue(number)).is_pull else None
+        if pull is None or pull.state != "open" or pull.head == details.default_branch:
+            return replace(thread, branch=name, base_branch=details.default_branch)
+        if pull.head_repository_id == details.id:
+            return replace(thread, branch=pull.head, base_branch=pull.base)
+        return replace(thread, branch=name, base_branch=pull.base, fork_pull=number)
 
     async def _outcome(
-        self, job: Job, repository: Repository, clone: Clone, report: Callable[[Progress], None], *, session_lost: bool
+        self,
+        job: Job,
+        repository: Repository,
+        clone: Clone,
+        report: Callable[[Progress], None],
+        turn_log: TurnLog,
+        *,
+        session_lost: bool = False,
     ) -> Outcome:
         start = await brief(repository, self._identity, job, session_lost=session_lost)
         log.info("agent starts", resumes=start.session_id is not None)
@@ -249,8 +334,8 @@ class Worker:
             config_dir=self._agent.config_dir(job.thread.id),
             author=bot_identity(self._identity, settings.server_url),
             co_author=person_identity(job.task.requester, settings.server_url),
-            limits=Limits(limits.turns, max(0.01, limits.budget_usd - job.task.cost_usd), limits.seconds),
-            model=settings.model,
+            limits=Limits(limits.turns, max(0.01, self._budget(job) - job.task.cost_usd), limits.seconds),
+            model=job.thread.model or settings.model,
             session_id=start.session_id,
             prompt=start.prompt,
             answers=start.answers,
@@ -261,15 +346,37 @@ class Worker:
                 default_branch=clone.base_branch,
                 may_ask=not scheduled,
                 in_step=clone.in_step,
+                kind=job.task.kind,
             ),
             may_ask=not scheduled,
             scheduled=scheduled,
+            read_only=job.task.kind.changes_nothing,
+            tools=self._tools(job, repository),
+            trusted=job.thread.fork_pull is None,
         )
-        outcome = await self._until_stopped(turn, job, report)
+        outcome = await self._until_stopped(turn, job, report, turn_log)
         log.info("agent ended", outcome=type(outcome).__name__, cost_usd=round(outcome.cost_usd, 4))
         return outcome
 
-    async def _until_stopped(self, turn: TurnInput, job: Job, report: Callable[[Progress], None]) -> Outcome:
+    def _tools(self, job: Job, repository: Repository) -> tuple[ServiceTool, ...]:
+        """What the service answers for the agent, with a token that reads this one repository."""
+        task = job.task
+        tools = reading_tools(repository, default_number=task.number)
+        if task.kind is Kind.REVIEW:
+            number = job.thread.pull_number or task.number
+            tools += review_tools(self._database, repository, task_id=task.id, pull_number=number)
+        if task.source.kind == "review":
+            tools += (answer_comment(self._database, repository, task),)
+        return tools
+
+    def _budget(self, job: Job) -> float:
+        """What the whole task may cost, in dollars: what somebody set for the thread, within the operator's limit."""
+        most, wished = self._settings.limits.budget_usd, job.thread.budget_usd
+        return most if wished is None else min(most, wished)
+
+    async def _until_stopped(
+        self, turn: TurnInput, job: Job, report: Callable[[Progress], None], turn_log: TurnLog
+    ) -> Outcome:
         """Run the agent to its end, or to the moment at which somebody stops it: its processes are gone then."""
         seen = Progress(session_id=turn.session_id)
 
@@ -278,11 +385,24 @@ class Worker:
             seen = progress
             report(progress)
 
-        running = asyncio.create_task(self._agent.run_turn(turn, thread_id=job.thread.id, on_progress=note))
-        stopping = asyncio.create_task(self._stops[job.task.id].wait())
+        line = self._lines[job.task.id]
+        line.open = True
+        self._ear.ring()
+        running = asyncio.create_task(
+            self._agent.run_turn(
+                turn,
+                thread_id=job.thread.id,
+                on_progress=note,
+                interjections=line.words,
+                on_taken=turn_log.took,
+                on_step=turn_log.step,
+            )
+        )
+        stopping = asyncio.create_task(line.stop.wait())
         try:
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            line.open = False
             stopping.cancel()
             running.cancel()
             await asyncio.wait({running, stopping})
@@ -346,3 +466,28 @@ class Worker:
 def is_beginning(job: Job) -> bool:
     """Whether a turn is the first of its task, and was not begun before."""
     return job.turn.position == 1 and job.turn.starts == 0
+
+
+def _opening(job: Job) -> str:
+    """How the record tells why a turn runs."""
+    begins = f"Turn {job.turn.position}"
+    if job.turn.starts:
+        return f"{begins} is taken up again after a stop of the service"
+    if job.turn.answers_question is not None:
+        return f"{begins} goes on with an answer"
+    if job.turn.answers_wait is not None:
+        return f"{begins} looks into red checks"
+    return f"{begins}: asked by {job.task.requester.login}"
+
+
+def _ending(outcome: Outcome) -> str:
+    """How the record tells what came of a turn."""
+    match outcome:
+        case Finished():
+            return "The agent is done"
+        case Asked():
+            return "The agent waits for an answer"
+        case Stopped():
+            return f"Stopped by {outcome.by}"
+        case Failed():
+            return f"Could not go on: {outcome.detail}"

@@ -196,6 +196,67 @@ def pull_changed(
     }
 
 
+def review_submitted(
+    body: str | None = None,
+    *,
+    author: Account = ALICE,
+    state: str = "changes_requested",
+    review_id: int = 31,
+    number: int = 4,
+    pull_author: Account | None = APP,
+    sender: Account | None = None,
+) -> Json:
+    """`author` has reviewed a pull request, by default one of the App's own."""
+    return {
+        "action": "submitted",
+        "review": {
+            "id": review_id,
+            "user": author.as_json(),
+            "body": body,
+            "state": state,
+            "html_url": f"https://github.example/alice/shop/pull/{number}#pullrequestreview-{review_id}",
+        },
+        "pull_request": _pull(number, pull_author),
+        **_from_repository(sender or author),
+    }
+
+
+def review_comment_created(
+    body: str,
+    *,
+    author: Account = ALICE,
+    review_id: int = 31,
+    comment_id: int = 41,
+    number: int = 4,
+    pull_author: Account | None = APP,
+    sender: Account | None = None,
+) -> Json:
+    """`author` wrote a comment on lines of a pull request, as a part of a review."""
+    return {
+        "action": "created",
+        "comment": {
+            "id": comment_id,
+            "pull_request_review_id": review_id,
+            "user": author.as_json(),
+            "body": body,
+            "html_url": f"https://github.example/alice/shop/pull/{number}#discussion_r{comment_id}",
+        },
+        "pull_request": _pull(number, pull_author),
+        **_from_repository(sender or author),
+    }
+
+
+def issue_labeled(label: str, *, by: Account = ALICE, number: int = 3) -> Json:
+    """`by` put a label on an issue."""
+    return {"action": "labeled", "label": {"name": label}, **_where(number, by)}
+
+
+def pull_labeled(label: str, *, by: Account = ALICE, number: int = 4) -> Json:
+    """`by` put a label on a pull request."""
+    about = {"label": {"name": label}, "pull_request": _pull(number, APP)}
+    return {"action": "labeled", **about, **_from_repository(by)}
+
+
 def signature(secret: str, body: bytes) -> str:
     """The X-Hub-Signature-256 header with which GitHub sends a body."""
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
@@ -218,6 +279,15 @@ def _where(
             "user": issue_author.as_json(),
             "html_url": f"https://github.example/alice/shop/issues/{number}",
         },
+    }
+
+
+def _pull(number: int, author: Account | None) -> Json:
+    return {
+        "number": number,
+        "title": "Round the total",
+        "user": author.as_json() if author is not None else None,
+        "html_url": f"https://github.example/alice/shop/pull/{number}",
     }
 
 

@@ -21,8 +21,11 @@ from ove_gh.events import (
     CommentCreated,
     CommentEdited,
     IssueOpened,
+    Labeled,
     MalformedPayload,
     PullChanged,
+    ReviewCommentCreated,
+    ReviewSubmitted,
     lane_of,
     read_event,
 )
@@ -47,14 +50,20 @@ from tests.payloads import (
     check_suite_changed,
     comment_created,
     comment_edited,
+    issue_labeled,
     issue_opened,
     pull_changed,
+    pull_labeled,
     pushed_commit,
+    review_comment_created,
+    review_submitted,
     status_changed,
     workflow_run_changed,
 )
 
 ISSUE_URL = "https://github.example/alice/shop/issues/3"
+PULL_URL = "https://github.example/alice/shop/pull/4"
+PULL_PLACE = Place(HOME.installation_id, HOME.repository_id, HOME.full_name, 4)
 
 
 def test_an_opened_issue_is_read() -> None:
@@ -102,6 +111,12 @@ def test_an_edited_comment_tells_its_author_from_its_editor() -> None:
         ("issue_comment", comment_created("@ove", author=ALICE, sender=OTHER_BOT)),
         ("issue_comment", comment_created("@ove", author=APP, sender=ALICE)),
         ("issue_comment", comment_edited("a", "b", editor=APP)),
+        ("pull_request_review", review_submitted(author=APP)),
+        ("pull_request_review", review_submitted(author=ALICE, sender=OTHER_BOT)),
+        ("pull_request_review_comment", review_comment_created("@ove", author=OTHER_BOT)),
+        ("pull_request_review_comment", review_comment_created("@ove", author=ALICE, sender=APP)),
+        ("issues", issue_labeled("ove", by=OTHER_BOT)),
+        ("pull_request", pull_labeled("ove", by=APP)),
         ("check_run", button_pressed("stop", by=OTHER_BOT)),
         ("push", branch_pushed(by=APP)),
     ],
@@ -109,8 +124,52 @@ def test_an_edited_comment_tells_its_author_from_its_editor() -> None:
 def test_bots_are_told_from_people(event: str, payload: Json) -> None:
     """A bot that wrote, pressed or pushed, or that sent for somebody, is noted."""
     read = read_event(event, payload)
-    assert isinstance(read, IssueOpened | CommentCreated | CommentEdited | ButtonPressed | BranchPushed)
+    assert read is not None
+    assert not isinstance(read, ChecksChanged | PullChanged)
     assert read.by_bot
+
+
+def test_a_review_is_read() -> None:
+    """Who says what to whose pull request; a review without words of its own has none."""
+    assert read_event("pull_request_review", review_submitted(None, author=BOB)) == ReviewSubmitted(
+        place=PULL_PLACE,
+        author=BOB.person,
+        by_bot=False,
+        title="Round the total",
+        body="",
+        state="changes_requested",
+        review_id=31,
+        url=f"{PULL_URL}#pullrequestreview-31",
+        pull_author_id=APP.id,
+    )
+    nobodys = read_event("pull_request_review", review_submitted("Hm.", pull_author=None))
+    assert isinstance(nobodys, ReviewSubmitted)
+    assert nobodys.pull_author_id == 0
+
+
+def test_a_comment_on_lines_is_read() -> None:
+    """Who wrote it, in which review of whose pull request."""
+    payload = review_comment_created("@ove why?", author=BOB, pull_author=ALICE)
+    assert read_event("pull_request_review_comment", payload) == ReviewCommentCreated(
+        place=PULL_PLACE,
+        author=BOB.person,
+        by_bot=False,
+        title="Round the total",
+        body="@ove why?",
+        review_id=31,
+        comment_id=41,
+        url=f"{PULL_URL}#discussion_r41",
+        pull_author_id=ALICE.id,
+    )
+
+
+def test_a_label_is_read() -> None:
+    """Which label, by whom, on which issue or pull request; of a label that is gone already nothing is known."""
+    on_issue = Labeled(PLACE, "ove:plan", BOB.person, False, "The total is wrong", ISSUE_URL, is_pull=False)
+    assert read_event("issues", issue_labeled("ove:plan", by=BOB)) == on_issue
+    on_pull = Labeled(PULL_PLACE, "ove", ALICE.person, False, "Round the total", PULL_URL, is_pull=True)
+    assert read_event("pull_request", pull_labeled("ove")) == on_pull
+    assert read_event("issues", {**issue_labeled("ove"), "label": None}) is None
 
 
 @pytest.mark.parametrize(
@@ -265,8 +324,12 @@ def test_other_words_in_a_pull_request_mean_nothing(changes: Json | None) -> Non
         ("check_suite", "rerequested"),
         ("workflow_run", "requested"),
         ("workflow_run", "in_progress"),
+        ("issues", "unlabeled"),
         ("pull_request", "opened"),
         ("pull_request", "edited"),
+        ("pull_request_review", "edited"),
+        ("pull_request_review", "dismissed"),
+        ("pull_request_review_comment", "edited"),
         ("", "created"),
     ],
 )
@@ -287,6 +350,10 @@ PAYLOADS: list[tuple[str, Json]] = [
     ("status", status_changed()),
     ("push", branch_pushed()),
     ("pull_request", pull_changed("closed")),
+    ("pull_request_review", review_submitted("@ove fix it")),
+    ("pull_request_review_comment", review_comment_created("@ove fix it")),
+    ("issues", issue_labeled("ove")),
+    ("pull_request", pull_labeled("ove")),
 ]
 """One of each that means something."""
 
@@ -379,6 +446,11 @@ def test_a_payload_without_what_github_documents_is_an_error(path: tuple[str, ..
         ("pull_request", pull_changed("closed"), ("pull_request", "head"), None),
         ("pull_request", pull_changed("closed"), ("pull_request", "state"), None),
         ("pull_request", pull_changed("closed"), ("pull_request", "merged"), "no"),
+        ("pull_request_review", review_submitted(), ("review", "state"), None),
+        ("pull_request_review", review_submitted(), ("pull_request", "number"), None),
+        ("pull_request_review_comment", review_comment_created(""), ("comment", "pull_request_review_id"), None),
+        ("issues", issue_labeled("ove"), ("label", "name"), ""),
+        ("pull_request", pull_labeled("ove"), ("sender", "id"), None),
     ],
 )
 def test_a_hint_without_what_github_documents_is_an_error(
@@ -409,7 +481,9 @@ def test_whatever_stands_in_a_payload_it_is_read_or_refused(data: st.DataObject)
     lane = lane_of(changed)
     assert lane is None or isinstance(lane, str)
     match event:
-        case IssueOpened() | CommentCreated() | CommentEdited():
+        case IssueOpened() | CommentCreated() | CommentEdited() | Labeled():
+            assert lane == event.place.lane
+        case ReviewSubmitted() | ReviewCommentCreated():
             assert lane == event.place.lane
         case PullChanged():
             assert lane == f"{event.home.repository_id}/{event.number}"

@@ -15,8 +15,9 @@ import respx
 from sqlalchemy import update
 
 from ove_gh import comments
+from ove_gh.commanding import Commander, CommandSettings
 from ove_gh.github.models import AppIdentity
-from ove_gh.intake import MAX_TRIES_AFTER_A_BUG, Intake, IntakeSettings, question_id_of
+from ove_gh.intake import MAX_TRIES_AFTER_A_BUG, Intake, question_id_of
 from ove_gh.loop import Bell
 from ove_gh.questions import Questions
 from ove_gh.repository_settings import PATH as SETTINGS_PATH
@@ -74,6 +75,7 @@ from tests.store.rows import (
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_certificates")]
 
+OPERATOR = CommandSettings(slots=2, max_budget_usd=10.0, time_zone="UTC", schedule_least_seconds=900.0)
 BOTH: Questions = (ROUNDING, PAGES)
 SETTINGS_URL = f"{REPO}/contents/{SETTINGS_PATH}"
 COMMENT_URL = "https://github.example/alice/shop/issues/3#issuecomment-5"
@@ -222,9 +224,10 @@ async def desk(database: Database, github: respx.MockRouter) -> AsyncIterator[De
             database,
             client,
             TELLER,
-            RepositoryRules(database, clock=clock),
+            RepositoryRules(database, least_seconds=900.0, clock=clock),
+            Commander(TELLER, settings=OPERATOR, clock=clock),
             identity=AppIdentity(APP_ID, "ove", "ove", "https://github.example/apps/ove", APP.login, APP.id, {}, ()),
-            settings=IntakeSettings(slots=2, time_zone="UTC", schedule_least_seconds=900.0),
+            settings=OPERATOR,
             bell=bell,
             ring=lambda: rings.put_nowait(None),
             clock=clock,

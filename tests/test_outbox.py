@@ -381,7 +381,7 @@ async def test_a_review_is_requested_once(post: Post, status: int) -> None:
     """Whether GitHub asks the person or will not, the request is made once."""
     route = post.github.post(f"{REPO}/pulls/13/requested_reviewers").respond(status, json={"message": "No"})
     async with post.database.writing() as connection:
-        await outbox.review_request(connection, place(), pull=13, login="alice", now=NOW)
+        await outbox.review_request(connection, place(), 1, pull=13, login="alice", now=NOW)
     await post.send_what_is_due()
     assert json.loads(route.calls[0].request.content) == {"reviewers": ["alice"]}
     assert await post.send_what_is_due() == []

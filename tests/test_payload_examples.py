@@ -9,6 +9,7 @@ import re
 import pytest
 
 from ove_gh.events import (
+    RERUN,
     SUBSCRIBED_EVENTS,
     BranchPushed,
     ButtonPressed,
@@ -16,7 +17,10 @@ from ove_gh.events import (
     CommentCreated,
     CommentEdited,
     IssueOpened,
+    Labeled,
     PullChanged,
+    ReviewCommentCreated,
+    ReviewSubmitted,
     lane_of,
     read_event,
 )
@@ -31,17 +35,22 @@ EVENTS = sorted(SUBSCRIBED_EVENTS)
 
 MEANT = {
     ("issues", "opened"),
+    ("issues", "labeled"),
     ("issue_comment", "created"),
     ("issue_comment", "edited"),
     ("check_run", "completed"),
     ("check_run", "requested_action"),
+    ("check_run", "rerequested"),
     ("check_suite", "completed"),
     ("workflow_run", "completed"),
     ("status", None),
     ("push", None),
     ("pull_request", "closed"),
+    ("pull_request", "labeled"),
     ("pull_request", "reopened"),
     ("pull_request", "synchronize"),
+    ("pull_request_review", "submitted"),
+    ("pull_request_review_comment", "created"),
 }
 """The events and actions that the service acts on, and of which there are examples."""
 
@@ -71,6 +80,10 @@ def test_all_examples_are_read(event: str) -> None:
                 assert read.place.full_name == payload["repository"]["full_name"]
                 assert read.place.lane == lane_of(payload)
                 assert read.source.url.startswith("https://github.com/")
+            case ReviewSubmitted() | ReviewCommentCreated() | Labeled():
+                assert read.place.full_name == payload["repository"]["full_name"]
+                assert read.place.lane == lane_of(payload)
+                assert read.url.startswith("https://github.com/")
             case ChecksChanged() | ButtonPressed() | BranchPushed() | PullChanged():
                 assert read.home.full_name == payload["repository"]["full_name"]
                 assert lane_of(payload) is None or isinstance(read, BranchPushed | PullChanged)
@@ -89,7 +102,7 @@ def test_the_pressed_button_of_the_example_is_found() -> None:
     """Whose check run it is and which button was pressed, in GitHub's own words."""
     read = [read_event(name, installed(payload)) for name, payload in example_payloads("check_run")]
     buttons = [one for one in read if isinstance(one, ButtonPressed)]
-    assert [(button.app_id, button.action) for button in buttons] == [(25811, "lgtm|26764")]
+    assert {(button.app_id, button.action) for button in buttons} == {(25811, "lgtm|26764"), (2, RERUN)}
 
 
 def test_the_examples_hold_every_action_that_is_acted_on() -> None:

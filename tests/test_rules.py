@@ -40,7 +40,7 @@ async def current(database: Database) -> Rules:
     """What is in force, and what is wrong."""
     clock = Clock(NOW)
     async with open_repository(clock) as repository:
-        return await RepositoryRules(database, clock=clock).current(repository, 42)
+        return await RepositoryRules(database, least_seconds=900.0, clock=clock).current(repository, 42)
 
 
 async def in_force(database: Database, repository_id: int = 42) -> RepositorySettings:
@@ -119,6 +119,6 @@ async def test_the_number_of_attempts(database: Database, route: respx.Route, te
     """The repository's own, 0 as well; the operator's where it says nothing. The rows say the same afterwards."""
     route.respond(json=file(text))
     async with open_repository(Clock(NOW)) as repository:
-        found = await RepositoryRules(database, clock=lambda: NOW).max_attempts(repository, 42, 3)
+        found = await RepositoryRules(database, least_seconds=900.0, clock=lambda: NOW).max_attempts(repository, 42, 3)
     async with database.reading() as connection:
         assert (found, await rules.max_attempts(connection, 42, 3)) == (attempts, attempts)

@@ -26,7 +26,7 @@ class Clone:
 
     `base_sha` is where its work leaves the base branch, `head` what it has checked out. `in_step` is False when the
     branch on GitHub has commits that this clone has not, and the clone has work of its own: the agent should merge
-    `origin/<branch>` before it goes on.
+    `origin/<branch>` before it goes on. `pull` is the pull request whose commits it starts from.
     """
 
     path: Path
@@ -37,6 +37,7 @@ class Clone:
     base_sha: str
     head: str
     in_step: bool = True
+    pull: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class _Known:
     remote_head: str | None
     pushed: str | None
     collected: str | None
+    pull_head: str | None = None
 
 
 class Checkouts:
@@ -86,19 +88,21 @@ class Checkouts:
         branch: str,
         author: Identity,
         co_author: Identity | None,
+        pull: int | None = None,
     ) -> Clone:
         """Bring the mirror up to date, and the thread's clone into being or up to date. May be called at any time.
 
         A clone that is there keeps its commits and its uncommitted work; only its view of GitHub (`origin/…`) changes,
         and without work of its own it follows its branch. One that is missing is rebuilt from what was collected, from
-        the branch on GitHub, or from the base branch, in this order.
+        the branch on GitHub, from the head of the pull request `pull`, or from the base branch, in this order.
         Raises EmptyRepository, BranchMissing, RemoteDenied, RemoteUnavailable, AgentSideFailed.
         """
         async with self._exclusively(repository_id) as mirror:
-            is_name, _ = await asyncio.gather(mirror.is_branch_name(branch), mirror.fetch(remote))
+            theirs = [f"+refs/pull/{pull:d}/head:{_pull_head(pull)}"] if pull is not None else []
+            is_name, _ = await asyncio.gather(mirror.is_branch_name(branch), mirror.fetch(remote, *theirs))
             if not is_name:
                 raise ValueError(f"{branch!r} cannot be a branch's name")
-            known = await _what_is_known(mirror, thread_id, base_branch, branch)
+            known = await _what_is_known(mirror, thread_id, base_branch, branch, pull)
         side = self._agent_side(repository_id, thread_id)
         if await asyncio.to_thread(side.path.is_dir) and await agent_side.usable(side):
             await agent_side.take_refs(side)
@@ -113,7 +117,7 @@ class Checkouts:
             async with self._exclusively(repository_id) as mirror:
                 await mirror.note(_pushed(thread_id), known.remote_head)
         base_sha = leaves_base.text or known.base_tip
-        return Clone(side.path, repository_id, thread_id, base_branch, branch, base_sha, head, in_step)
+        return Clone(side.path, repository_id, thread_id, base_branch, branch, base_sha, head, in_step, pull)
 
     async def collect(
         self, clone: Clone, *, author: Identity, co_author: Identity | None, leftover_message: str
@@ -125,8 +129,8 @@ class Checkouts:
         Raises AgentSideFailed, and UnexpectedHistory when commits that GitHub has were rewritten.
         """
         mirror, side = self._mirror(clone.repository_id), self._agent_side(clone.repository_id, clone.thread_id)
-        known = await _what_is_known(mirror, clone.thread_id, clone.base_branch, clone.branch)
-        there = tuple(sha for sha in (known.base_tip, known.remote_head, known.pushed) if sha)
+        known = await _what_is_known(mirror, clone.thread_id, clone.base_branch, clone.branch, clone.pull)
+        there = tuple(sha for sha in (known.base_tip, known.remote_head, known.pushed, known.pull_head) if sha)
         await agent_side.clear_locks(side)
         undone = await leftovers.settle(side, author)
         await agent_side.return_to_branch(side, clone.branch)
@@ -180,6 +184,13 @@ class Checkouts:
         if base is None:
             raise UnexpectedHistory(tip, head)
         return await mirror.changes(base, head, without=(tip,))
+
+    async def discard(self, clone: Clone) -> None:
+        """Nothing that the agent left is to be kept: a clone with changes is removed, and built anew when needed."""
+        side = self._agent_side(clone.repository_id, clone.thread_id)
+        status = await side.git("status", "--porcelain", "--untracked-files=normal")
+        if status.text or await agent_side.head_of(side) != clone.head:
+            await self.remove_clone(clone.thread_id)
 
     async def start_over(self, repository_id: int, thread_id: int) -> None:
         """The thread's branch is done with: the next `prepare` makes a clone without any of its work."""
@@ -260,23 +271,29 @@ def _pushed(thread_id: int) -> str:
     return f"refs/ove/threads/{thread_id:d}/pushed"
 
 
+def _pull_head(number: int) -> str:
+    return f"refs/ove/pulls/{number:d}"
+
+
 def _collected(thread_id: int) -> str:
     return f"refs/ove/threads/{thread_id:d}/head"
 
 
-async def _what_is_known(mirror: Mirror, thread_id: int, base_branch: str, branch: str) -> _Known:
-    base, ours = f"refs/heads/{base_branch}", f"refs/heads/{branch}"
-    tips = await mirror.tips(base, ours, _pushed(thread_id), _collected(thread_id))
+async def _what_is_known(mirror: Mirror, thread_id: int, base_branch: str, branch: str, pull: int | None) -> _Known:
+    base, ours, theirs = f"refs/heads/{base_branch}", f"refs/heads/{branch}", _pull_head(pull or 0)
+    tips = await mirror.tips(base, ours, _pushed(thread_id), _collected(thread_id), theirs)
     if base not in tips:
         raise BranchMissing(base_branch) if await mirror.has_branches() else EmptyRepository("there are no commits yet")
-    return _Known(tips[base], tips.get(ours), tips.get(_pushed(thread_id)), tips.get(_collected(thread_id)))
+    return _Known(
+        tips[base], tips.get(ours), tips.get(_pushed(thread_id)), tips.get(_collected(thread_id)), tips.get(theirs)
+    )
 
 
 async def _start(mirror: Mirror, known: _Known) -> str:
-    """Where a new clone begins: collected but not pushed, else on GitHub, else the base branch."""
+    """Where a new clone begins: what was not pushed yet, its branch, the pull request, or the base branch."""
     unpushed = known.collected if known.collected != known.pushed else None
     if known.remote_head is None:
-        return unpushed or known.base_tip
+        return unpushed or known.pull_head or known.base_tip
     if unpushed and await mirror.builds_on(unpushed, known.remote_head):
         return unpushed
     return known.remote_head

@@ -144,10 +144,10 @@ class Mirror:
     network_env: Mapping[str, str]
     held: tuple[int, ...] = ()
 
-    async def fetch(self, remote: Remote) -> None:
-        """Bring branches and tags up to date; raises RemoteDenied, RemoteUnavailable."""
+    async def fetch(self, remote: Remote, *more: str) -> None:
+        """Bring branches, tags and what `more` refspecs name up to date; raises RemoteDenied, RemoteUnavailable."""
         arguments = ("fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--refmap=")
-        refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", *more)
         done = await self._talk(remote, *arguments, "--", remote.url, *refs)
         if done.code:
             raise remote_failure(done.complaint) or GitFailed("git fetch", done.code, done.complaint)

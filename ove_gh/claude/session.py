@@ -275,7 +275,7 @@ class _Conversation:
             session_store_flush="eager",
             setting_sources=[],
             settings=SETTINGS,
-            add_dirs=[self.turn.workdir],
+            add_dirs=[self.turn.workdir] if self.turn.trusted else [],
             tools=offered if schema is None else [],
             mcp_servers={policy.SERVER: serving.server(self._description, self.turn.tools)} if schema is None else {},
             output_format={"type": "json_schema", "schema": dict(schema)} if schema is not None else None,

@@ -91,6 +91,10 @@ def opening(parts: Sequence[Part]) -> str:
     return parts[0].markdown.partition("\n")[0] if parts and isinstance(parts[0], Words) else ""
 
 
+_HINTS = re.compile(r"(?: · w|\AW)rite `@[^`]* stop` to stop · .*\Z", re.DOTALL)
+"""What the status comment says behind the activity: how to stop, and who is heard."""
+
+
 def read_status(body: str) -> Status:
     """What a status comment says; a body of another form gives its first line as the head."""
     parts = read_comment(body)
@@ -101,7 +105,7 @@ def read_status(body: str) -> Status:
         facts=tuple(plain(fact) for fact in ((found and found["facts"]) or "").split(" · ") if fact),
         words=plain(_below(parts)),
         boxes=next((part.items for part in parts if isinstance(part, Boxes)), ()),
-        activity=next((plain(part.markdown) for part in parts if isinstance(part, Small)), ""),
+        activity=next((plain(_HINTS.sub("", part.markdown)) for part in parts if isinstance(part, Small)), ""),
     )
 
 

@@ -201,6 +201,20 @@ class Repository(Checks, Reviews, Search, Images):
             lambda: rest.reactions.async_create_for_issue_comment(self._owner, self._name, comment_id, content=content)
         )
 
+    async def reactions_to_comment(self, comment_id: int) -> list[models.Reacted]:
+        """The reactions to a comment, oldest first. Raises NotFound when it was deleted.
+
+        https://docs.github.com/en/rest/reactions/reactions#list-reactions-for-an-issue-comment
+        """
+        rest = self._rest(Purpose.READ)
+
+        async def ask(page: int) -> Answer:
+            return await rest.reactions.async_list_for_issue_comment(
+                self._owner, self._name, comment_id, per_page=PAGE, page=page
+            )
+
+        return [models.read_reacted(raw) for raw in await self._items(ask, "reactions")]
+
     async def labels(self, number: int) -> list[str]:
         """The names of the labels on an issue or pull request.
 

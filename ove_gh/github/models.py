@@ -102,6 +102,16 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class Reacted:
+    """One reaction, and who gave it: an id of 0 when the account was deleted."""
+
+    login: str
+    user_id: int
+    is_bot: bool
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pull:
     """A pull request. `head_repository_id` is None when the repository it came from was deleted.
 
@@ -451,6 +461,13 @@ def read_comment(raw: object) -> Comment:
         html_url=fields.text("html_url"),
         author_association=fields.text_or_empty("author_association"),
     )
+
+
+def read_reacted(raw: object) -> Reacted:
+    """Read one reaction of a list."""
+    fields = Fields(raw, "reaction")
+    by = _author(fields)
+    return Reacted(by.login, by.id, by.is_bot, fields.text("content"))
 
 
 def read_pull(raw: object) -> Pull:

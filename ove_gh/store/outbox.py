@@ -13,7 +13,7 @@ from ove_gh.store.tables import outbox
 from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import Place, Target
 
-Kind = Literal["comment", "check", "reaction", "review"]
+Kind = Literal["comment", "check", "pull_review", "reaction", "reply", "review", "unlabel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ def status_key(task_id: int) -> str:
 def question_key(question_id: int) -> str:
     """The key of a question's comment; its marker leads from the comment back to the question."""
     return f"question-{question_id}"
+
+
+def plan_key(task_id: int) -> str:
+    """The key of the comment that shows the plan which a task made."""
+    return f"plan-{task_id}"
 
 
 def check_key(thread_id: int, sha: str) -> str:
@@ -80,21 +85,43 @@ async def check_run(
     await _put(connection, place, key, "check", content, now)
 
 
+async def pull_review(
+    connection: Transaction, place: Place, key: str, *, summary: str, remarks: Sequence[Mapping[str, Any]], now: float
+) -> None:
+    """A review of the pull request at `place` is to stand there: a summary, and remarks on lines of its diff."""
+    await _put(connection, place, key, "pull_review", {"summary": summary, "remarks": list(remarks)}, now)
+
+
+async def reply(connection: Transaction, place: Place, key: str, *, comment_id: int, body: str, now: float) -> None:
+    """An answer is to stand in the review thread of a comment, in the pull request at `place`."""
+    await _put(connection, place, key, "reply", {"comment_id": comment_id, "body": body}, now)
+
+
 async def stands(connection: Transaction, key: str) -> bool:
     """Whether a row has this key."""
     return await connection.scalar(select(outbox.c.id).where(outbox.c.key == key)) is not None
 
 
 async def reaction(connection: Transaction, place: Place, target: Target, content: str, *, now: float) -> None:
-    """The App is to react to an issue or comment: `eyes`, `confused`, …"""
+    """The App is to react to an issue or comment: `eyes`, `confused`, …; there are no reactions to other targets."""
+    if target.kind not in ("issue", "comment", "inline"):
+        return
     key = f"{content}-{target.kind}-{place.repository_id}-{target.id}"
     await _put(connection, place, key, "reaction", {"target": target.kind, "id": target.id, "content": content}, now)
 
 
-async def review_request(connection: Transaction, place: Place, *, pull: int, login: str, now: float) -> None:
-    """`login` is to be asked for a review of the pull request."""
-    key = f"review-{place.repository_id}-{pull}-{login.lower()}"
+async def review_request(
+    connection: Transaction, place: Place, task_id: int, *, pull: int, login: str, now: float
+) -> None:
+    """`login` is to be asked for a review of what a task did to the pull request; each task may ask again."""
+    key = f"review-{task_id}-{pull}-{login.lower()}"
     await _put(connection, place, key, "review", {"pull": pull, "login": login}, now)
+
+
+async def unlabel(connection: Transaction, place: Place, target: Target, label: str, *, now: float) -> None:
+    """A label that commanded is to be taken off the issue or pull request; `target` is when it was put there."""
+    key = f"unlabel-{place.repository_id}-{place.number}-{target.id}"
+    await _put(connection, place, key, "unlabel", {"label": label}, now)
 
 
 async def _put(
@@ -153,6 +180,12 @@ async def next_due_at(connection: Transaction, *, now: float) -> float | None:
 async def url_of(connection: Transaction, key: str) -> str | None:
     """Where a comment stands, once it has been posted."""
     value: str | None = await connection.scalar(select(outbox.c.remote_url).where(outbox.c.key == key))
+    return value
+
+
+async def comment_id_of(connection: Transaction, key: str) -> int | None:
+    """The id that GitHub gave a comment, once it has been posted."""
+    value: int | None = await connection.scalar(select(outbox.c.remote_id).where(outbox.c.key == key))
     return value
 
 

@@ -65,8 +65,22 @@ threads = Table(
     Column("pushed_sha", String(64)),
     Column("pull_number", Integer),
     Column("pull_url", Text),
+    Column("model", String(100)),
+    Column("budget_usd", Double),
+    Column("reviewed_sha", String(64)),
+    Column("fork_pull", Integer),
     UniqueConstraint("repository_id", "number"),
 )
+"""`model` and `budget_usd` are what somebody said for this thread; None: what the operator decided."""
+
+thread_pulls = Table(
+    "thread_pulls",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("thread_id", ForeignKey("threads.id"), nullable=False),
+)
+"""Every pull request that came of a thread: what is said there reaches it, also when a later one followed."""
 
 tasks = Table(
     "tasks",
@@ -75,6 +89,10 @@ tasks = Table(
     Column("thread_id", ForeignKey("threads.id"), nullable=False, index=True),
     Column("number", Integer, nullable=False),
     Column("status", String(16), nullable=False, index=True),
+    Column("kind", String(16), nullable=False, server_default="work"),
+    Column("priority", Integer, nullable=False, server_default="2"),
+    Column("afresh", Boolean, nullable=False, server_default="0"),
+    Column("started_again", Boolean, nullable=False, server_default="0"),
     Column("request", Text, nullable=False),
     Column("source_kind", String(16), nullable=False),
     Column("source_id", BigInteger, nullable=False),
@@ -228,6 +246,61 @@ outbox = Table(
 """What is to stand on GitHub. A row is sent while `version` is ahead of `sent_version`."""
 
 Index("ix_outbox_waiting", outbox.c.lane, outbox.c.id)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("thread_id", ForeignKey("threads.id"), nullable=False, index=True),
+    Column("task_id", ForeignKey("tasks.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("writer_id", BigInteger, nullable=False),
+    Column("writer_login", String(255), nullable=False),
+    Column("source_kind", String(16), nullable=False),
+    Column("source_id", BigInteger, nullable=False),
+    Column("source_url", Text, nullable=False),
+    Column("written_at", Double, nullable=False),
+    Column("taken_at", Double),
+)
+"""What people said while the agent worked on a task. One that the agent did not take any more becomes a task."""
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task_id", ForeignKey("tasks.id"), nullable=False, index=True),
+    Column("comment_id", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("task_id", "comment_id"),
+)
+"""What the agent answers in review threads, posted when its turn has been published."""
+
+remarks = Table(
+    "remarks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task_id", ForeignKey("tasks.id"), nullable=False, index=True),
+    Column("path", Text, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("start_line", Integer),
+    Column("text", Text, nullable=False),
+    Column("suggestion", Text),
+)
+"""What the agent remarks on lines of a pull request, posted as one review when its turn has ended."""
+
+traces = Table(
+    "traces",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task_id", ForeignKey("tasks.id"), nullable=False, index=True),
+    Column("turn_id", ForeignKey("turns.id"), nullable=False),
+    Column("at", Double, nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+"""The steps of a task, as they happened."""
 
 transcripts = Table(
     "transcripts",

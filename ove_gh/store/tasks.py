@@ -6,18 +6,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
 
 from ove_gh.questions import Answers, Option, Question, Questions
 from ove_gh.store import waits
-from ove_gh.store.tables import questions, tasks, threads, turns
+from ove_gh.store.tables import questions, tasks, thread_pulls, threads, turns
 from ove_gh.store.tables import waits as wait_rows
 from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import (
     MAX_RESUMPTIONS,
     IllegalMove,
+    Kind,
     Person,
     Place,
+    Priority,
     Status,
     Target,
     Task,
@@ -62,13 +64,16 @@ def place_of(thread: Thread, number: int) -> Place:
 
 
 async def find_thread(connection: Transaction, place: Place) -> Thread | None:
-    """The thread of an issue, or of the pull request that came of it."""
+    """The thread of an issue, or of a pull request that came of it."""
+    came_of = select(thread_pulls.c.thread_id).where(
+        thread_pulls.c.repository_id == place.repository_id, thread_pulls.c.number == place.number
+    )
     row = (
         await connection.execute(
             select(threads)
             .where(
                 threads.c.repository_id == place.repository_id,
-                or_(threads.c.number == place.number, threads.c.pull_number == place.number),
+                or_(threads.c.number == place.number, threads.c.id.in_(came_of)),
             )
             .order_by(threads.c.id)
         )
@@ -95,6 +100,15 @@ async def thread_by_id(connection: Transaction, thread_id: int) -> Thread:
     return _thread((await connection.execute(select(threads).where(threads.c.id == thread_id))).one())
 
 
+async def pull_came_of(connection: Transaction, thread: Thread, number: int, url: str) -> None:
+    """A thread has this pull request now; what is said there reaches it from now on, also when another follows."""
+    await change_thread(connection, thread.id, pull_number=number, pull_url=url)
+    key = {"repository_id": thread.place.repository_id, "number": number}
+    known = await connection.scalar(select(thread_pulls.c.thread_id).filter_by(**key))
+    if known is None:
+        await connection.execute(insert(thread_pulls).values(thread_id=thread.id, **key))
+
+
 async def change_thread(connection: Transaction, thread_id: int, **values: Any) -> None:
     """Set columns of a thread: session_id, branch, base_branch, pushed_sha, pull_number, pull_url."""
     await connection.execute(update(threads).where(threads.c.id == thread_id).values(values))
@@ -115,6 +129,9 @@ async def add_task(
     answers_question: int | None = None,
     answers_wait: int | None = None,
     schedule_id: int | None = None,
+    kind: Kind = Kind.WORK,
+    priority: Priority = Priority.NORMAL,
+    afresh: bool = False,
 ) -> Task:
     """A new pending task with its first turn, which starts from the request, or from an answer that came late.
 
@@ -132,6 +149,9 @@ async def add_task(
             requester_id=requester.id,
             requester_login=requester.login,
             schedule_id=schedule_id,
+            kind=kind,
+            priority=priority,
+            afresh=afresh,
             cost_usd=0.0,
             created_at=now,
         )
@@ -145,6 +165,85 @@ async def add_task(
 async def task_by_id(connection: Transaction, task_id: int) -> Task:
     """The task with this id."""
     return _task((await connection.execute(select(tasks).where(tasks.c.id == task_id))).one())
+
+
+async def tasks_of_thread(connection: Transaction, thread_id: int) -> list[Task]:
+    """All tasks of a thread, in order."""
+    rows = await connection.execute(select(tasks).where(tasks.c.thread_id == thread_id).order_by(tasks.c.id))
+    return [_task(row) for row in rows]
+
+
+async def tasks_of_repository(connection: Transaction, repository_id: int, *, ended: int) -> list[tuple[Task, Thread]]:
+    """A repository's tasks that have not ended, first come first, and behind them so many that ended last."""
+    both = (
+        select(tasks, *(column.label(f"thread_{column.name}") for column in threads.c))
+        .join(threads, threads.c.id == tasks.c.thread_id)
+        .where(threads.c.repository_id == repository_id)
+    )
+    open_ones = await connection.execute(both.where(tasks.c.ended_at.is_(None)).order_by(tasks.c.priority, tasks.c.id))
+    last_ones = await connection.execute(
+        both.where(tasks.c.ended_at.is_not(None)).order_by(tasks.c.ended_at.desc()).limit(ended)
+    )
+    return [(_task(row), _thread(row, "thread_")) for row in [*open_ones, *last_ones]]
+
+
+async def running_task(connection: Transaction, thread_id: int) -> Task | None:
+    """The task of a thread whose agent is at work."""
+    row = (
+        await connection.execute(
+            select(tasks)
+            .join(turns, turns.c.task_id == tasks.c.id)
+            .where(
+                tasks.c.thread_id == thread_id,
+                tasks.c.status == Status.RUNNING,
+                turns.c.status == TurnStatus.RUNNING,
+            )
+        )
+    ).first()
+    return _task(row) if row else None
+
+
+async def review_task(connection: Transaction, thread_id: int, review: Target) -> Task | None:
+    """The thread's first task that works on this review."""
+    row = (
+        await connection.execute(
+            select(tasks)
+            .where(
+                tasks.c.thread_id == thread_id,
+                tasks.c.source_kind == review.kind,
+                tasks.c.source_id == review.id,
+                tasks.c.kind == Kind.WORK,
+            )
+            .order_by(tasks.c.id)
+        )
+    ).first()
+    return _task(row) if row else None
+
+
+async def open_plan(connection: Transaction, thread_id: int) -> Task | None:
+    """The thread's newest plan that nobody has started yet: no work was asked for since."""
+    found = [task for task in await tasks_of_thread(connection, thread_id) if task.kind in (Kind.PLAN, Kind.WORK)]
+    last = found[-1] if found else None
+    return last if last is not None and last.kind is Kind.PLAN and last.status is Status.COMPLETED else None
+
+
+async def open_plans(connection: Transaction, *, since: float) -> list[Task]:
+    """All plans that were made since a moment and that nobody has started yet, the oldest first; as for `open_plan`."""
+    later = tasks.alias()
+    is_followed = exists().where(
+        later.c.thread_id == tasks.c.thread_id, later.c.id > tasks.c.id, later.c.kind.in_([Kind.PLAN, Kind.WORK])
+    )
+    rows = await connection.execute(
+        select(tasks)
+        .where(
+            tasks.c.kind == Kind.PLAN,
+            tasks.c.status == Status.COMPLETED,
+            tasks.c.ended_at >= since,
+            ~is_followed,
+        )
+        .order_by(tasks.c.id)
+    )
+    return [_task(row) for row in rows]
 
 
 async def last_task(connection: Transaction, thread_id: int) -> Task | None:
@@ -171,11 +270,15 @@ async def task_before(connection: Transaction, task: Task) -> Task | None:
 
 
 async def unfinished_before(connection: Transaction, task: Task) -> int:
-    """How many older tasks of the same thread come first; one that waits for its checks holds up nobody."""
+    """How many tasks of the same thread come first; one that waits for its checks holds up nobody."""
+    is_ahead = or_(
+        tasks.c.status.in_([Status.RUNNING, Status.WAITING_USER]),
+        (tasks.c.status == Status.PENDING) & _goes_before(tasks, task.priority, task.id),
+    )
     count: int | None = await connection.scalar(
         select(func.count())
         .select_from(tasks)
-        .where(tasks.c.thread_id == task.thread_id, tasks.c.id < task.id, tasks.c.status.in_(_UNSETTLED))
+        .where(tasks.c.thread_id == task.thread_id, tasks.c.id != task.id, is_ahead)
     )
     return count or 0
 
@@ -198,21 +301,30 @@ async def others_unsettled(connection: Transaction, task: Task) -> bool:
     return found is not None
 
 
+async def queue_of_thread(connection: Transaction, thread_id: int) -> list[Task]:
+    """A thread's tasks that are to be run, first come first."""
+    pending = [task for task in await tasks_of_thread(connection, thread_id) if task.status is Status.PENDING]
+    return sorted(pending, key=lambda task: (task.priority, task.id))
+
+
 async def current_task(connection: Transaction, thread_id: int) -> Task | None:
-    """What a thread is about now: the task that runs or waits for people, else the oldest that has not ended, else the
-    last one."""
-    rows = await connection.execute(select(tasks).where(tasks.c.thread_id == thread_id).order_by(tasks.c.id))
-    found = [_task(row) for row in rows]
-    for group in ([Status.RUNNING, Status.WAITING_USER], [Status.PENDING, Status.WAITING_CI]):
-        for task in found:
-            if task.status in group:
-                return task
-    return found[-1] if found else None
+    """What a thread is about now: the task that runs or waits for people, else one that waits for its checks, else the
+    next to be run, else the last one."""
+    found = await tasks_of_thread(connection, thread_id)
+    at_work = [task for task in found if task.status in (Status.RUNNING, Status.WAITING_USER)]
+    queued = await queue_of_thread(connection, thread_id)
+    checked = [task for task in found if task.status is Status.WAITING_CI]
+    return next(iter([*at_work, *checked, *queued]), found[-1] if found else None)
 
 
 async def ask_to_stop(connection: Transaction, task_id: int, login: str) -> None:
     """Somebody wants a running task to stop; the worker that runs it will."""
     await connection.execute(update(tasks).where(tasks.c.id == task_id).values(stop_asked_by=login))
+
+
+async def note_lost_session(connection: Transaction, task_id: int) -> None:
+    """The thread's session could not be resumed: people are told, as long as the task is told of."""
+    await connection.execute(update(tasks).where(tasks.c.id == task_id).values(started_again=True))
 
 
 async def asked_to_stop(connection: Transaction, task_ids: Collection[int]) -> set[int]:
@@ -290,7 +402,7 @@ async def claim_turn(connection: Transaction, *, run_id: str, now: float) -> Tur
     """Take the next turn that may run, and move its task to `running`; None when there is none.
 
     A turn may run when no other task of its thread runs or waits for people (they share a session and a clone), and no
-    older task of the thread is still to be run.
+    task of the thread that goes before it is still to be run: by priority, then by age.
     """
     other = tasks.alias()
     in_the_way = exists().where(
@@ -298,7 +410,7 @@ async def claim_turn(connection: Transaction, *, run_id: str, now: float) -> Tur
         other.c.id != tasks.c.id,
         or_(
             other.c.status.in_([Status.RUNNING, Status.WAITING_USER]),
-            (other.c.status == Status.PENDING) & (other.c.id < tasks.c.id),
+            (other.c.status == Status.PENDING) & _goes_before(other, tasks.c.priority, tasks.c.id),
         ),
     )
     row = (
@@ -311,7 +423,7 @@ async def claim_turn(connection: Transaction, *, run_id: str, now: float) -> Tur
                 turns.c.due_at <= now,
                 or_(turns.c.status == TurnStatus.PUBLISHING, ~in_the_way),
             )
-            .order_by(turns.c.task_id)
+            .order_by(tasks.c.priority, turns.c.task_id)
             .limit(1)
         )
     ).first()
@@ -331,6 +443,11 @@ async def claim_turn(connection: Transaction, *, run_id: str, now: float) -> Tur
             )
         )
     return await turn_by_id(connection, row.id)
+
+
+def _goes_before(rows: Any, priority: Any, task_id: Any) -> ColumnElement[bool]:
+    """Whether a task of `rows` comes before the one with this priority and id."""
+    return or_(rows.c.priority < priority, and_(rows.c.priority == priority, rows.c.id < task_id))
 
 
 async def turn_by_id(connection: Transaction, turn_id: int) -> Turn:
@@ -607,6 +724,10 @@ def _thread(row: Any, prefix: str = "") -> Thread:
         pushed_sha=column("pushed_sha"),
         pull_number=column("pull_number"),
         pull_url=column("pull_url"),
+        model=column("model"),
+        budget_usd=column("budget_usd"),
+        reviewed_sha=column("reviewed_sha"),
+        fork_pull=column("fork_pull"),
     )
 
 
@@ -626,6 +747,10 @@ def _task(row: Any) -> Task:
         failure=row.failure,
         schedule_id=row.schedule_id,
         stop_asked_by=row.stop_asked_by,
+        kind=Kind(row.kind),
+        priority=Priority(row.priority),
+        afresh=row.afresh,
+        started_again=row.started_again,
     )
 
 

@@ -148,9 +148,9 @@ async def waiting_for_checks(
             branch=branch,
             base_branch="main",
             pushed_sha=sha,
-            pull_number=pull,
-            pull_url=f"https://github.example/alice/shop/pull/{pull}",
         )
+        thread = await store.thread_by_id(connection, task.thread_id)
+        await store.pull_came_of(connection, thread, pull, f"https://github.example/alice/shop/pull/{pull}")
         wait = await waits.begin(connection, task.id, sha=sha, base_sha=BASE, previous_sha=BASE, pushed_at=now)
         await store.move(connection, task.id, Status.RUNNING, Status.WAITING_CI, now=now)
         return wait

@@ -173,9 +173,9 @@ async def test_a_reaction_is_made_once(database: Database) -> None:
 
 
 async def test_a_review_is_requested_once(database: Database) -> None:
-    """One person is asked once for one pull request, however their login is spelled."""
+    """One task asks a person once, however their login is spelled; the next task asks them again."""
     async with database.writing() as connection:
-        for login in ("alice", "Alice", "bob"):
-            await outbox.review_request(connection, place(), pull=13, login=login, now=NOW)
+        for task_id, login in ((1, "alice"), (1, "Alice"), (1, "bob"), (2, "bob")):
+            await outbox.review_request(connection, place(), task_id, pull=13, login=login, now=NOW)
     rows = await all_rows(database, tables.outbox)
-    assert [row["content"] for row in rows] == [{"pull": 13, "login": "Alice"}, {"pull": 13, "login": "bob"}]
+    assert [row["content"]["login"] for row in rows] == ["Alice", "bob", "bob"]

@@ -89,7 +89,7 @@ async def test_the_open_question_is_answerable(database: Database) -> None:
     asked = await waiting_question(database, number=3)
     await add_task(database, number=4)
     async with database.writing() as connection:
-        await store.change_thread(connection, asked.thread.id, pull_number=13)
+        await store.pull_came_of(connection, asked.thread, 13, "https://x/13")
     assert await answerable(database, 3) == await answerable(database, 13) == asked.id
     assert await answerable(database, 4) is None
 

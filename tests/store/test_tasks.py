@@ -81,7 +81,8 @@ async def test_the_pull_request_belongs_to_its_issues_thread(database: Database)
     """Who writes under the pull request that came of an issue speaks in the issue's thread."""
     async with database.writing() as connection:
         opened = await store.open_thread(connection, place(3), "The total is wrong")
-        await store.change_thread(connection, opened.id, pull_number=13, pull_url="https://x/13", branch="ove/3-total")
+        await store.change_thread(connection, opened.id, branch="ove/3-total")
+        await store.pull_came_of(connection, opened, 13, "https://x/13")
         found = await store.find_thread(connection, place(13))
         assert await store.find_thread(connection, place(14)) is None
         assert await store.find_thread(connection, Place(7, 43, "alice/other", 3)) is None
