@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ove_gh import prompt
 from ove_gh.github.client import Repository
@@ -75,7 +75,7 @@ async def brief(repository: Repository, identity: AppIdentity, job: Job, *, sess
         return Brief(session, prompt.interrupted_prompt(asked, task.requester.login, also=also), None)
     if session is not None and checks and job.turn.position > 1:
         return Brief(session, checks, None)
-    conversation = await _conversation(repository, identity, task, thread.place.full_name)
+    conversation = await _conversation(repository, identity, task, thread)
     right = await _right_of(repository, identity, Author(task.requester.login, task.requester.id, is_bot=False))
     reviewed = await _reviewed(repository, identity, task)
     review = prompt.review_prompt(reviewed) if reviewed is not None else None
@@ -126,16 +126,26 @@ class _Read:
     written: Sequence[tuple[Comment, Said]]
 
 
-async def _conversation(repository: Repository, identity: AppIdentity, task: Task, full_name: str) -> _Read:
-    """The thread up to the comment that made the request, and without it: the request is given by itself."""
+async def _conversation(repository: Repository, identity: AppIdentity, task: Task, thread: Thread) -> _Read:
+    """The thread up to the comment that made the request, and without it: the request is given by itself.
+
+    What was said under the issue and under the pull request that came of it is one conversation.
+    """
     issue = await repository.issue(task.number)
-    written = await repository.comments(task.number, newest=NEWEST_COMMENTS)
-    written = [comment for comment in written if _was_said_before(comment, task.source)]
-    rights = await _rights(repository, identity, [issue.author, *(comment.author for comment in reversed(written))])
-    told = [(comment, _said(comment, rights)) for comment in written]
+    here = await repository.comments(task.number, newest=NEWEST_COMMENTS)
+    other = _other_half(task, thread)
+    there = await repository.comments(other, newest=NEWEST_COMMENTS) if other is not None else []
+    numbered = [(task.number, comment) for comment in here] + [(other, comment) for comment in there]
+    written = [(at, comment) for at, comment in numbered if _was_said_before(comment, task.source)]
+    written.sort(key=lambda each: each[1].created_at)
+    rights = await _rights(repository, identity, [issue.author, *(comment.author for _, comment in reversed(written))])
+    told = [
+        (comment, _said(comment, rights) if at == task.number else replace(_said(comment, rights), at=f"#{at}"))
+        for at, comment in written
+    ]
     opening = Said(issue.author.login, rights.get(issue.author.id, "unknown"), issue.body)
     value = Conversation(
-        full_name=full_name,
+        full_name=thread.place.full_name,
         number=issue.number,
         is_pull=issue.is_pull,
         title=issue.title,
@@ -143,6 +153,13 @@ async def _conversation(repository: Repository, identity: AppIdentity, task: Tas
         comments=[said for _, said in told],
     )
     return _Read(value, told)
+
+
+def _other_half(task: Task, thread: Thread) -> int | None:
+    """The pull request that came of the issue where a task was asked for, or the issue of that pull request."""
+    if thread.pull_number is None or thread.pull_number == thread.place.number:
+        return None
+    return thread.pull_number if task.number == thread.place.number else thread.place.number
 
 
 def _is_new(comment: Comment, previous: Task | None) -> bool:

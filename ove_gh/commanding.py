@@ -117,10 +117,14 @@ class Commander:
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
     async def _work(self, connection: Transaction, asked: Asked, text: str, priority: Priority) -> None:
-        """A request in plain words: the turn that runs hears it at once, otherwise it is a task."""
+        """A request in plain words: the turn that runs hears it at once.
+
+        Otherwise it is a task: also when it has a priority, which is its place in line, and when it comes after `stop`.
+        """
         thread = await store.find_thread(connection, asked.place)
         running = await store.running_task(connection, thread.id) if thread is not None else None
-        if running is None or not text.strip():
+        is_stopped = running is not None and running.stop_asked_by is not None
+        if running is None or is_stopped or priority is not Priority.NORMAL or not text.strip():
             await self._begin(connection, asked, text, priority=priority)
             return
         now = self._clock()

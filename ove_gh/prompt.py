@@ -277,6 +277,12 @@ def message(text: str, writer: str) -> str:
     return f'@{writer} writes while you work:\n<comment author="@{writer}">\n{_data(text).strip()}\n</comment>'
 
 
+def missing_images(count: int) -> str:
+    """Said behind a prompt when images that people attached could not be shown."""
+    which = "One image" if count == 1 else f"{count} images"
+    return f"({which} in the thread could not be shown to you: too large, broken or out of reach.)"
+
+
 def late_answer_prompt(answers: Sequence[tuple[str, str]], by: str) -> str:
     """The answers to a question as words, for a session that can no longer be handed the tool's result."""
     lines = "\n".join(f"- {_data(question)} → {_data(answer)}" for question, answer in answers)
@@ -442,7 +448,7 @@ def _thread(conversation: Conversation) -> str:
     )
 
 
-_VERDICTS = {"changes_requested": "requests changes of", "approved": "approves of"}
+_VERDICTS = {"changes_requested": "requests changes to", "approved": "approves"}
 
 
 def _remark(remark: ReviewRemark, share: int, context: str) -> str:

@@ -34,13 +34,17 @@ async def stop(connection: Transaction, teller: Teller, task: Task, by: Person, 
 async def try_again(
     connection: Transaction, thread: Thread, last: Task, by: Person, source: Target, *, now: float
 ) -> Task:
-    """A new task that goes on where the thread's last one ended; with the report of its red checks, if it ended so."""
+    """A new task that goes on where the thread's last one ended; with the report of its red checks, if it ended so.
+
+    When the last one worked on a review, and has pushed nothing that would answer it, the new one is to answer it.
+    """
+    answers_review = last.source.kind == "review" and not await waits.of_task(connection, last.id)
     return await store.add_task(
         connection,
         thread,
         number=last.number,
         request=TRY_AGAIN if last.kind is Kind.WORK else last.request,
-        source=source,
+        source=last.source if answers_review else source,
         requester=by,
         now=now,
         kind=last.kind,

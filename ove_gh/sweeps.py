@@ -1,4 +1,4 @@
-"""What the clock does: it reminds of questions and ends them, looks at silent checks and at plans, and forgets traces."""
+"""What the clock does: questions are reminded of and ended, silent checks and open plans looked at, traces forgotten."""
 
 from __future__ import annotations
 

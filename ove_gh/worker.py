@@ -19,6 +19,7 @@ from ove_gh.agent import (
     Failed,
     FailureReason,
     Finished,
+    Image,
     Interjection,
     Limits,
     Outcome,
@@ -27,6 +28,7 @@ from ove_gh.agent import (
     Stopped,
     TurnInput,
 )
+from ove_gh.attachments import images_of
 from ove_gh.briefing import Job, brief
 from ove_gh.checkout import CheckoutError, Checkouts, Clone, RemoteUnavailable
 from ove_gh.claude.agent import ClaudeAgent
@@ -208,22 +210,28 @@ class Worker:
                 cost_usd=outcome.cost_usd,
                 session_id=outcome.session_id,
             )
-            await self._make_tasks_of_what_came_too_late(connection, job)
+            await self._make_tasks_of_what_came_too_late(connection, turn.task_id)
             return await store.turn_by_id(connection, turn.id)
 
-    async def _make_tasks_of_what_came_too_late(self, connection: Transaction, job: Job) -> None:
-        """What people said to the turn, and the agent did not get any more, is asked for in a task of its own."""
-        for message in await messages.untaken(connection, job.task.id):
-            await store.add_task(
-                connection,
-                job.thread,
-                number=message.number,
-                request=message.text,
-                source=message.source,
-                requester=message.writer,
-                now=self._clock(),
-            )
-            await messages.taken(connection, message.id, now=self._clock())
+    async def _make_tasks_of_what_came_too_late(self, connection: Transaction, task_id: int) -> None:
+        """What people said to the turn, and the agent did not get any more, is asked for in a task of its own.
+
+        Unless somebody has stopped the task: then nothing begins by itself, and whoever goes on there is told of it.
+        """
+        task, now = await store.task_by_id(connection, task_id), self._clock()
+        thread = await store.thread_by_id(connection, task.thread_id)
+        for message in await messages.untaken(connection, task.id):
+            if task.stop_asked_by is None:
+                await store.add_task(
+                    connection,
+                    thread,
+                    number=message.number,
+                    request=message.text,
+                    source=message.source,
+                    requester=message.writer,
+                    now=now,
+                )
+            await messages.taken(connection, message.id, now=now)
 
     async def _job(self, turn: Turn) -> Job:
         async with self._database.reading() as connection:
@@ -329,6 +337,11 @@ class Worker:
         log.info("agent starts", resumes=start.session_id is not None)
         limits, settings = self._settings.limits, self._settings
         scheduled = job.task.schedule_id is not None
+        images: tuple[Image, ...] = ()
+        if start.prompt is not None and is_beginning(job):
+            images, missing = await images_of(repository, job.task, with_issue=start.session_id is None)
+            if missing:
+                start = replace(start, prompt=f"{start.prompt}\n\n{prompt.missing_images(missing)}")
         turn = TurnInput(
             workdir=clone.path,
             config_dir=self._agent.config_dir(job.thread.id),
@@ -339,6 +352,7 @@ class Worker:
             session_id=start.session_id,
             prompt=start.prompt,
             answers=start.answers,
+            images=images,
             system_prompt=prompt.system_prompt(
                 slug=self._identity.slug,
                 full_name=job.thread.place.full_name,
@@ -442,6 +456,8 @@ class Worker:
     async def _give_up(self, turn: Turn, failure: Failure) -> None:
         unpushed = failure.kind in (FailureKind.PUSH_REFUSED, FailureKind.BRANCH_MOVED)
         kept = NOTHING_KEPT if unpushed else await self._publisher.what_is_kept(turn)
+        async with self._database.writing() as connection:
+            await self._make_tasks_of_what_came_too_late(connection, turn.task_id)
         await self._publisher.fail(turn, failure, kept)
 
     # -- claims --------------------------------------------------------------------------------------------------------

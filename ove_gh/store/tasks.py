@@ -176,7 +176,7 @@ async def tasks_of_thread(connection: Transaction, thread_id: int) -> list[Task]
 async def tasks_of_repository(connection: Transaction, repository_id: int, *, ended: int) -> list[tuple[Task, Thread]]:
     """A repository's tasks that have not ended, first come first, and behind them so many that ended last."""
     both = (
-        select(tasks, *(column.label(f"thread_{column.name}") for column in threads.c))
+        select(tasks, *(column.label(f"its_thread_{column.name}") for column in threads.c))
         .join(threads, threads.c.id == tasks.c.thread_id)
         .where(threads.c.repository_id == repository_id)
     )
@@ -184,7 +184,7 @@ async def tasks_of_repository(connection: Transaction, repository_id: int, *, en
     last_ones = await connection.execute(
         both.where(tasks.c.ended_at.is_not(None)).order_by(tasks.c.ended_at.desc()).limit(ended)
     )
-    return [(_task(row), _thread(row, "thread_")) for row in [*open_ones, *last_ones]]
+    return [(_task(row), _thread(row, "its_thread_")) for row in [*open_ones, *last_ones]]
 
 
 async def running_task(connection: Transaction, thread_id: int) -> Task | None:

@@ -50,8 +50,13 @@ class Request:
 
     @cached_property
     def tools(self) -> tuple[str, ...]:
-        """Names of the tools on offer; a tool that has yet to be looked up (`defer_loading`) is not."""
-        return tuple(str(tool["name"]) for tool in self.body.get("tools") or () if not tool.get("defer_loading"))
+        """Names of the tools on offer; a tool that has yet to be looked up (`defer_loading`) is not.
+
+        One that came when the conversation had begun is announced in a message, and on offer from there on.
+        """
+        added = {str(block["tool"]["name"]) for block in blocks_of(self.messages, "tool_addition")}
+        tools = self.body.get("tools") or ()
+        return tuple(str(tool["name"]) for tool in tools if not tool.get("defer_loading") or tool["name"] in added)
 
     @cached_property
     def system(self) -> str:
