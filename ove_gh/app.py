@@ -209,6 +209,7 @@ async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> Non
             settings=command_settings,
             bell=inbox_bell,
             ring=ring,
+            ring_watch=watch_bell.ring,
             clock=clock,
         )
         sender = Sender(database, github, identity=identity, bell=outbox_bell, clock=clock)

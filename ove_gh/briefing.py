@@ -16,7 +16,7 @@ from ove_gh.schedules import Rule, in_words
 from ove_gh.store.schedules import Schedule
 from ove_gh.store.tasks import AskedQuestion
 from ove_gh.store.waits import Wait
-from ove_gh.tasks import Target, Task, Thread, Turn
+from ove_gh.tasks import Kind, Target, Task, Thread, Turn
 
 NEWEST_COMMENTS = 100
 """How far back a thread is read."""
@@ -71,7 +71,7 @@ async def brief(repository: Repository, identity: AppIdentity, job: Job, *, sess
     if session is not None and was_cut_off:
         reviewed = await _reviewed(repository, identity, task) if job.turn.position == 1 else None
         asked = task.request or ("(what the review asks)" if task.source.kind == "review" else "")
-        also = _joined(prompt.review_prompt(reviewed) if reviewed else "", checks)
+        also = _joined(prompt.review_prompt(reviewed) if reviewed else "", checks, _earlier_review(job))
         return Brief(session, prompt.interrupted_prompt(asked, task.requester.login, also=also), None)
     if session is not None and checks and job.turn.position > 1:
         return Brief(session, checks, None)
@@ -89,7 +89,7 @@ async def brief(repository: Repository, identity: AppIdentity, job: Job, *, sess
         )
         if job.fresh_branch:
             text = prompt.fresh_branch_note(thread.branch or "", thread.base_branch or "") + text
-        return Brief(session, _joined(text, checks), None)
+        return Brief(session, _joined(text, checks, _earlier_review(job)), None)
     text = prompt.first_prompt(conversation.value, request=request, requester=requester, right=right, review=review)
     if session_lost or was_cut_off:
         text = prompt.lost_session_note() + text
@@ -97,7 +97,7 @@ async def brief(repository: Repository, identity: AppIdentity, job: Job, *, sess
         text = _because_of(job.schedule) + "\n\n" + text
     if question is not None and question.answered_by is not None:
         text += "\n\n" + prompt.late_answer_prompt(list(question.answers.items()), question.answered_by.login)
-    return Brief(None, _joined(text, checks), None)
+    return Brief(None, _joined(text, checks, _earlier_review(job)), None)
 
 
 def _joined(*parts: str) -> str:
@@ -113,6 +113,12 @@ def _checks(job: Job) -> str:
         return prompt.checks_question_prompt(wait.report, branch=branch)
     attempt = wait.attempt if wait.attempt is not None and wait.task_id == job.task.id else 1
     return prompt.checks_prompt(wait.report, attempt=attempt, max_attempts=job.max_attempts, branch=branch)
+
+
+def _earlier_review(job: Job) -> str:
+    """What a review is told of the one before it, when there was one; else empty."""
+    sha = job.thread.reviewed_sha if job.task.kind is Kind.REVIEW else None
+    return prompt.earlier_review_note(sha) if sha is not None else ""
 
 
 def _because_of(schedule: Schedule) -> str:

@@ -65,7 +65,7 @@ class Intake:
     """Handles recorded deliveries.
 
     `identity` is who the App is: the name that mentions it, and the user under which its own comments stand; `ring` is
-    called when there may be new work for the other parts.
+    called when there may be new work for the other parts, `ring_watch` when it is only for who looks at checks.
     """
 
     def __init__(
@@ -81,12 +81,14 @@ class Intake:
         bell: Bell,
         ring: Callable[[], None],
         clock: Callable[[], float],
+        ring_watch: Callable[[], None] | None = None,
     ) -> None:
         self._database, self._github, self._teller, self._rules = database, github, teller, rules
         self._commander = commander
         self._identity, self._settings = identity, settings
         self._slug, self._bot_id = identity.slug, identity.bot_id
         self._bell, self._ring, self._clock = bell, ring, clock
+        self._ring_watch = ring_watch or ring
 
     async def run(self) -> None:
         """Handle whatever is due, until cancelled."""
@@ -122,7 +124,8 @@ class Intake:
             else:
                 await self._give_up(delivery, error)
         else:
-            self._ring()
+            # Hints come in bursts, and concern nobody but who looks at checks.
+            (self._ring_watch if isinstance(event, ChecksChanged | PullChanged) else self._ring)()
 
     async def _decide(self, event: Event) -> Effect | None:
         match event:

@@ -133,11 +133,11 @@ class Sender:
                 await self._note_sent(entry, earlier.id, earlier.html_url)
                 return
         remarks = [Remark(**remark) for remark in entry.content["remarks"]]
-        pull = await repository.pull(number)
+        head = (await repository.pull(number)).head_sha
         try:
             posted = await repository.create_review(
                 number,
-                commit_id=pull.head_sha,
+                commit_id=entry.content["sha"] or head,
                 body=self._review_body(entry, ()),
                 comments=[
                     NewReviewComment(
@@ -150,11 +150,11 @@ class Sender:
                 ],
             )
         except Unprocessable:
-            # Somebody pushed meanwhile, and a line is not part of the diff any more: say all of it in the summary.
-            if not remarks:
+            # The commit is not part of the pull request any more, or a line not of its diff: the summary says it all.
+            if not remarks and entry.content["sha"] in (None, head):
                 raise
             body = self._review_body(entry, remarks)
-            posted = await repository.create_review(number, commit_id=pull.head_sha, body=body, comments=[])
+            posted = await repository.create_review(number, commit_id=head, body=body, comments=[])
         await self._note_sent(entry, posted.id, posted.html_url)
 
     def _review_body(self, entry: Entry, left_out: Sequence[Remark]) -> str:

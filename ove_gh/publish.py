@@ -236,8 +236,11 @@ class Publisher:
             pushed_before = await store.note_push(connection, turn.id, collected.head if collected else None)
             if collected is not None and collected.left_out:
                 await store.amend_outcome(connection, turn.id, with_left_out(turn, collected.left_out))
+            if collected is None and pushed_before is not None:
+                # A crash came between the push and its note: nothing is new, because it is on GitHub.
+                await store.change_thread(connection, thread.id, pushed_sha=pushed_before)
         if collected is None:
-            return Work(None, clone.base_sha, pushed_before)
+            return Work(None, clone.base_sha, pushed_before is not None)
         await self._checkouts.push(
             remote,
             thread.place.repository_id,
@@ -274,7 +277,7 @@ class Publisher:
         body = comments.pull_request_body(
             text.body,
             issue=task.number,
-            fixes=text.fixes_issue and task.schedule_id is None,
+            fixes=text.fixes_issue and task.schedule_id is None and thread.fork_pull is None,
             decisions=decisions,
             asked_by=task.requester.login,
             asked_url=task.source.url,

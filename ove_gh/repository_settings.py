@@ -9,9 +9,11 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from fnmatch import fnmatchcase
+from itertools import groupby
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -23,12 +25,14 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
 )
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import WithDefaultSchema
 from yaml.reader import Reader, ReaderError
 
+from ove_gh.commands import Command, command_of_label, meanings
 from ove_gh.schedules import NotRead, Rule, Unclear, read_when
 from ove_gh.typesetting import code
 
@@ -55,13 +59,64 @@ class FileSchedule:
     line: int
 
 
+Role = Literal["write", "maintain", "admin"]
+Tone = Literal["plain", "ove"]
+
+
+@dataclass(frozen=True, slots=True)
+class Commanders:
+    """Who may command: whoever has at least this `role`, and the `people` with these logins, if they may write at all.
+
+    A file that names people and no role means them and the admins: `role` is then `admin`.
+    """
+
+    role: Role = "write"
+    people: tuple[str, ...] = ()
+
+    def include(self, login: str, permission: str) -> bool:
+        """Whether the person with this login and permission (`read`, `write`, `maintain`, …) is one of them."""
+        if permission not in _ROLES:
+            return False
+        named = login.lower() in (person.lower() for person in self.people)
+        return named or _ROLES.index(permission) >= _ROLES.index(self.role)
+
+
+_ROLES: tuple[str, ...] = ("write", "maintain", "admin")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Whether labels command (`on`), and which of the repository's own do: (label, the word of its command)."""
+
+    on: bool = True
+    own: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class RepositorySettings:
-    """What a repository decided for itself; None is what it left to the operator."""
+    """What a repository decided for itself; None is what it left to the operator.
+
+    `max_turns` counts model calls in one turn, `budget_usd` is for one task, `turn_seconds` is wall-clock time.
+    `setup` are the shell commands that prepare a clone, `check` is the one that should pass before the agent ends.
+    `protected` are globs (see `touches`); `workflows` is whether the agent may change workflow files. `mcp` names
+    servers, and whether the operator allows them is not known here.
+    """
 
     time_zone: str | None = None
     ci_attempts: int | None = None
     schedules: tuple[FileSchedule, ...] = ()
+    model: str | None = None
+    max_turns: int | None = None
+    budget_usd: float | None = None
+    turn_seconds: float | None = None
+    may_command: Commanders = Commanders()
+    setup: tuple[str, ...] = ()
+    check: str | None = None
+    protected: tuple[str, ...] = ()
+    workflows: bool = False
+    labels: Labels = Labels()
+    tone: Tone = "plain"
+    mcp: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +179,71 @@ def schema() -> str:
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
+# ── What the settings say ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def touches(settings: RepositorySettings, paths: Collection[str]) -> tuple[str, ...]:
+    """Those of the changed paths, from the root of the repository, that must stay as they are.
+
+    They are workflow files, unless those may be changed, and what a glob of `protected` covers. The globs are those of
+    a .gitignore: one without a slash holds at every depth, one with a slash from the root, `**` stands for any number of
+    folders, and a folder stands for all that is in it. https://git-scm.com/docs/gitignore#_pattern_format
+    """
+    globs = [_steps(glob) for glob in settings.protected]
+    if not settings.workflows:
+        globs.append(_steps("/.github/workflows"))
+    return tuple(path for path in paths if _links(settings, path) or any(_covers(steps, path) for steps in globs))
+
+
+def _links(settings: RepositorySettings, path: str) -> bool:
+    """Whether this path is a file, and so maybe a link to workflows, in the place of the folder above them."""
+    return path == ".github" and not settings.workflows
+
+
+def _steps(glob: str) -> list[str]:
+    """The names that a path must go through; `**` is any number of them, and never the last."""
+    names = [name for name in glob.split("/") if name]
+    if "/" not in glob.rstrip("/"):
+        names.insert(0, "**")
+    if names[-1:] == ["**"]:
+        names.append("*")  # what is in a folder, and not the folder
+    return [name for name, repeated in groupby(names) for name in (["**"] if name == "**" else repeated)]
+
+
+def _covers(steps: Sequence[str], path: str) -> bool:
+    """Whether the steps lead to the path or to a folder above it; all ways are gone at once, so it takes no time."""
+    reached = _and_behind_folders(steps, {0})
+    for name in path.split("/"):
+        stayed = {at for at in reached if steps[at] == "**"}
+        moved = {at + 1 for at in reached - stayed if fnmatchcase(name, steps[at].replace("[^", "[!"))}
+        if len(steps) in moved:
+            return True
+        reached = _and_behind_folders(steps, stayed | moved)
+    return False
+
+
+def _and_behind_folders(steps: Sequence[str], reached: set[int]) -> set[int]:
+    return reached | {at + 1 for at in reached if steps[at] == "**"}
+
+
+def label_command(settings: RepositorySettings, label: str, slug: str) -> Command | None:
+    """What a label commands the App called `slug` in this repository: one of the App's own, or one of the repository's.
+
+    None when it is neither, and when labels command nothing here. GitHub does not tell `Bug` from `bug`, nor do we.
+    """
+    if not settings.labels.on:
+        return None
+    own = {name.lower(): word for name, word in settings.labels.own}
+    word = own.get(label.strip().lower())
+    return command_of_label(f"{slug}:{word}" if word else label, slug)
+
+
 # ── The file ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _wrong(message: str) -> PydanticCustomError:
-    return PydanticCustomError("said", "{message}", {"message": message})
+def _wrong(message: str, *, below: str | None = None) -> PydanticCustomError:
+    """A problem in whole sentences, at the value that is looked at or at the key `below` it."""
+    return PydanticCustomError("said", "{message}", {"message": message, "below": below})
 
 
 def _whole_number(value: Any) -> Any:
@@ -136,6 +251,97 @@ def _whole_number(value: Any) -> Any:
     if isinstance(value, str) and re.fullmatch(r"-?(0|[1-9][0-9]{0,8})", value):
         return int(value)
     raise ValueError
+
+
+def _number_of_dollars(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?", value):
+        return float(value)
+    raise ValueError
+
+
+def _truth(value: Any) -> Any:
+    """As YAML 1.2 has it: `yes` and `on` are words. https://yaml.org/spec/1.2.2/#10212-boolean"""
+    if isinstance(value, str) and value in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return value.lower() == "true"
+    raise ValueError
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = r"^(?=.*[1-9])([0-9]{1,6}|([0-9]{1,6}(\.[0-9]{1,3})?[smhdwSMHDW]){1,5})$"
+"""More than nothing; also for the schema, so only what Python and JavaScript read alike."""
+
+
+def _seconds(value: Any) -> Any:
+    if not isinstance(value, str) or not re.fullmatch(_DURATION, value):
+        raise ValueError
+    parts = re.findall(r"([0-9.]+)([a-z]?)", value.lower())
+    return sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _glob(value: str) -> str:
+    if value.startswith("!"):
+        raise _wrong(f"{code(value, 60)}: a path cannot be taken out again with `!`. List only what is protected.")
+    if "\\" in value:
+        raise _wrong(f"{code(value, 60)}: folders are divided by `/`, and a backslash means nothing here. Remove it.")
+    if not value.strip("/") or {".", ".."} & set(value.split("/")):
+        raise _wrong(
+            f"{code(value, 60)} leads nowhere. Write the path from the root of the repository, such as `migrations/**`."
+        )
+    return value
+
+
+_LABEL_WORDS = tuple(meaning.word for meaning in meanings() if meaning.label is not None)
+_LABEL_WORD = "a command that can stand alone: " + ", ".join(_LABEL_WORDS[:-1]) + f" or {_LABEL_WORDS[-1]}"
+
+
+def _labels(value: Any) -> Any:
+    """None when labels command nothing; no label more when they do, or when nothing is said of it."""
+    if value is None:
+        return {}
+    try:
+        return {} if _truth(value) else None
+    except ValueError:
+        return value
+
+
+def _label_name(value: str) -> str:
+    if not value.strip() or len(value) > _LONGEST_LABEL:
+        raise _wrong(f"{code(value, 60)} is no label: its name has from 1 to {_LONGEST_LABEL} characters.")
+    return value.strip()
+
+
+_LONGEST_LABEL = 50
+
+
+def _label_word(value: str) -> str:
+    if value not in _LABEL_WORDS:
+        raise ValueError
+    return value
+
+
+def _told_apart(labels: dict[str, str] | None) -> dict[str, str] | None:
+    seen = set[str]()
+    for name in labels or ():
+        if name.lower() in seen:
+            raise _wrong(f"GitHub has only one label {code(name)}, whatever its case. Keep one.", below=name)
+        seen.add(name.lower())
+    return labels
+
+
+def _same_attempts(limits: LimitsSection | None, info: ValidationInfo) -> LimitsSection | None:
+    """Both keys mean the same; `ci` is None where it is not given, and missing where it is wrong."""
+    ci: CiSection | None = info.data.get("ci")
+    here, there = limits and limits.attempts, ci and ci.attempts
+    if here is not None and there is not None and here != there:
+        raise _wrong(
+            f"`attempts` is {here} here and {there} in `ci`, and both mean the same. Keep one of them.",
+            below="attempts",
+        )
+    return limits
 
 
 def _time_zone(value: str) -> str:
@@ -174,6 +380,64 @@ def _of_its_own(value: str, info: ValidationInfo) -> str:
 
 
 _WHOLE_NUMBER = BeforeValidator(_whole_number)
+_Truth = Annotated[bool, BeforeValidator(_truth)]
+_Attempts = Annotated[int, Field(ge=0, le=10), _WHOLE_NUMBER]
+_Duration = Annotated[
+    float,
+    BeforeValidator(_seconds),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": _DURATION}, {"type": "integer", "minimum": 1, "maximum": 999_999}]}
+    ),
+]
+_Login = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$", description="a login on GitHub, such as alice, without an @"),
+]
+_ShellCommand = Annotated[str, Field(min_length=1, max_length=4000, description="a shell command")]
+_Commands = Annotated[
+    list[_ShellCommand],
+    Field(max_length=20),
+    BeforeValidator(_listed),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "array",
+                    "maxItems": 20,
+                    "items": {"type": "string", "minLength": 1, "maxLength": 4000, "description": "a shell command"},
+                },
+                {"type": "string", "minLength": 1, "maxLength": 4000},
+            ]
+        }
+    ),
+]
+_Glob = Annotated[
+    str,
+    Field(min_length=1, max_length=200, description="a path as in a .gitignore, such as migrations/**"),
+    AfterValidator(_glob),
+]
+_ServerName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the name of a server that the operator allows"),
+]
+_LabelCommands = Annotated[
+    dict[Annotated[str, AfterValidator(_label_name)], Annotated[str, AfterValidator(_label_word)]] | None,
+    BeforeValidator(_labels),
+    AfterValidator(_told_apart),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "propertyNames": {"minLength": 1, "maxLength": _LONGEST_LABEL},
+                    "additionalProperties": {"type": "string", "enum": [*_LABEL_WORDS], "description": _LABEL_WORD},
+                },
+                {"type": "boolean"},
+                {"type": "null"},
+            ]
+        }
+    ),
+]
 
 
 class _Section(BaseModel):
@@ -185,8 +449,34 @@ class _Section(BaseModel):
 class CiSection(_Section):
     """What happens when checks fail on the agent's branch."""
 
-    attempts: Annotated[int, Field(ge=0, le=10), _WHOLE_NUMBER] | None = Field(
+    attempts: _Attempts | None = Field(
         None, description="how often failing checks bring the agent back in one task, from 0 to 10"
+    )
+
+
+class LimitsSection(_Section):
+    """What the agent may use; never more than the operator allows."""
+
+    turns: Annotated[int, Field(ge=1), _WHOLE_NUMBER] | None = Field(
+        None, description="how many steps (model calls) one turn of the agent may take, such as 100"
+    )
+    budget: Annotated[float, Field(gt=0), BeforeValidator(_number_of_dollars)] | None = Field(
+        None, description="the dollars that one task may cost, such as 5 or 2.50"
+    )
+    time: _Duration | None = Field(None, description="how long one turn may take, such as 45m or 1h30m")
+    attempts: _Attempts | None = Field(
+        None, description="how often failing checks bring the agent back in one task, from 0 to 10; the same as in ci"
+    )
+
+
+class CommandsSection(_Section):
+    """Who may command the agent; it is always only who may write to the repository."""
+
+    role: Role | None = Field(
+        None, description="write, maintain or admin: the least role; write by default, and admin where people are named"
+    )
+    people: Annotated[list[_Login], Field(max_length=100)] | None = Field(
+        None, description="logins of people who may command, too; without a role, only they and admins may"
     )
 
 
@@ -210,24 +500,69 @@ class File(_Section):
 
     model_config = ConfigDict(title=PATH)
 
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@\[\]-]{0,99}$")] | None = Field(
+        None, description="a model's name, such as opus or claude-opus-4-5"
+    )
+    ci: CiSection | None = None
+    limits: Annotated[LimitsSection | None, AfterValidator(_same_attempts)] = None
+    commands: CommandsSection | None = None
+    setup: _Commands | None = Field(
+        None, description="a shell command, or a list of them, that prepares a fresh clone for the agent"
+    )
+    check: _ShellCommand | None = Field(
+        None, description="a shell command that the agent should pass before it ends, such as make test"
+    )
+    protect: Annotated[list[_Glob], Field(max_length=100)] | None = Field(
+        None, description="the paths that the agent must not change, written as in a .gitignore"
+    )
+    workflows: _Truth | None = Field(
+        None, description="true when the agent may change the files in .github/workflows, or false (the default)"
+    )
+    labels: _LabelCommands = Field(
+        {},
+        max_length=50,
+        description="true (the default), false when labels command nothing, or a section with labels of your own and "
+        "their commands, such as “good first bug: fix”",
+    )
+    tone: Tone | None = Field(None, description="plain (the default), or ove for a grumpy Swede")
+    mcp: Annotated[list[_ServerName], Field(max_length=20)] | None = Field(
+        None, description="the MCP servers that the agent can use, of those that the operator allows"
+    )
     time_zone: Annotated[str, AfterValidator(_time_zone)] | None = Field(
         None, description="the IANA name of the time zone for schedules, such as Europe/Stockholm"
     )
-    ci: CiSection | None = None
     schedules: Annotated[list[ScheduleEntry], Field(max_length=50)] | None = Field(
         None, description="the tasks that start by themselves"
     )
 
 
 def _settings(file: File, lines: Mapping[_At, int]) -> RepositorySettings:
+    ci, limits = file.ci or CiSection(), file.limits or LimitsSection()
     return RepositorySettings(
+        model=file.model,
+        max_turns=limits.turns,
+        budget_usd=limits.budget,
+        turn_seconds=limits.time,
+        ci_attempts=limits.attempts if ci.attempts is None else ci.attempts,
+        may_command=_commanders(file.commands or CommandsSection()),
+        setup=tuple(file.setup or ()),
+        check=file.check,
+        protected=tuple(file.protect or ()),
+        workflows=bool(file.workflows),
+        labels=Labels(file.labels is not None, tuple((file.labels or {}).items())),
+        tone=file.tone or "plain",
+        mcp=tuple(dict.fromkeys(file.mcp or ())),
         time_zone=file.time_zone,
-        ci_attempts=file.ci.attempts if file.ci else None,
         schedules=tuple(
             FileSchedule(each.name, each.when, each.request, each.issue, lines["schedules", n])
             for n, each in enumerate(file.schedules or ())
         ),
     )
+
+
+def _commanders(section: CommandsSection) -> Commanders:
+    people = tuple(section.people or ())
+    return Commanders(section.role or ("admin" if people else "write"), people)
 
 
 class _Sparse(GenerateJsonSchema):
@@ -307,7 +642,7 @@ def _number(character: int) -> str:
 
 _ADVICE = {
     "mapping values are not allowed": "Put quotes around a value that holds `: `, or mind the indentation.",
-    "expected alphabetic or numeric character": "Put quotes around a cron rule that starts with `*`.",
+    "expected alphabetic or numeric character": "Put quotes around a cron rule or a path that starts with `*`.",
     r"found character '\t'": "Indent with spaces; YAML takes no tabs.",
     "that cannot start any token": "Put quotes around a value that starts with this character.",
     "could not find expected ':'": "After a key comes a colon; a text of several lines stands indented below `|`.",
@@ -386,6 +721,8 @@ class _Reading:
 
 def _problem(error: ErrorDetails, lines: Mapping[_At, int]) -> Problem:
     at: _At = error["loc"]
+    if below := error.get("ctx", {}).get("below"):
+        at = (*at, below)
     line = next(lines[at[:end]] for end in range(len(at), -1, -1) if at[:end] in lines)
     return Problem(line, _in_words(error, at))
 
@@ -412,7 +749,10 @@ def _nearest(name: str, section: Mapping[str, Any]) -> str:
 
 
 def _advice(about: Mapping[str, Any]) -> str:
+    kinds = [each for each in about.get("anyOf", ()) if each.get("type") != "null"]
     match about.get("type"):
+        case _ if len(kinds) > 1:
+            pass  # the description names them all
         case "object":
             return f"It takes keys, each on a line of its own with a colon: {_keys(about)}."
         case "array":
@@ -440,7 +780,8 @@ def _about(at: _At) -> dict[str, Any]:
     """What the schema says about the value that stands there; a list's description holds for its entries."""
     here = _resolved(_SCHEMA)
     for step in at:
-        below = here["items"] if isinstance(step, int) else here["properties"][step]
+        below = here["items"] if isinstance(step, int) else here.get("properties", {}).get(step)
+        below = below or here["additionalProperties"]
         here = {"description": here.get("description")} | _resolved(below)
     return here
 

@@ -200,6 +200,7 @@ class Teller:
             connection,
             place_of(thread, number),
             f"review-of-task-{task.id}",
+            sha=thread.reviewed_sha,
             summary=told.result.text,
             remarks=[asdict(remark) for remark in await remarks.of_task(connection, task.id)],
             now=now,
@@ -299,6 +300,7 @@ class Teller:
             max_attempts=await rules.max_attempts(connection, thread.place.repository_id, self._max_attempts),
             schedule=await _schedule_number(connection, task),
             started_again=task.started_again,
+            from_fork=thread.fork_pull is not None,
         )
         return _Told(task, thread, turns, found, view)
 

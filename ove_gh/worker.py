@@ -210,6 +210,8 @@ class Worker:
                 cost_usd=outcome.cost_usd,
                 session_id=outcome.session_id,
             )
+            if job.task.kind is Kind.REVIEW and isinstance(outcome, Finished):
+                await store.change_thread(connection, job.thread.id, reviewed_sha=clone.head)
             await self._make_tasks_of_what_came_too_late(connection, turn.task_id)
             return await store.turn_by_id(connection, turn.id)
 
@@ -290,7 +292,7 @@ class Worker:
             changed["session_id"] = None
         if await self._is_done_with_its_branch(job, repository):
             await self._checkouts.start_over(thread.place.repository_id, thread.id)
-            names = ("branch", "base_branch", "pushed_sha", "pull_number", "pull_url", "fork_pull")
+            names = ("branch", "base_branch", "pushed_sha", "pull_number", "pull_url", "fork_pull", "reviewed_sha")
             changed |= dict.fromkeys(names)
         if not changed:
             return thread
@@ -315,13 +317,15 @@ class Worker:
         number = thread.place.number
         name = branches.branch_name(number, thread.title)
         if used is not None:
-            return replace(thread, branch=branches.next_name(name, used), base_branch=details.default_branch)
+            name = branches.next_name(name, used)
         pull = await repository.pull(number) if (await repository.issue(number)).is_pull else None
-        if pull is None or pull.state != "open" or pull.head == details.default_branch:
+        if pull is None or pull.state != "open":
             return replace(thread, branch=name, base_branch=details.default_branch)
-        if pull.head_repository_id == details.id:
-            return replace(thread, branch=pull.head, base_branch=pull.base)
-        return replace(thread, branch=name, base_branch=pull.base, fork_pull=number)
+        if pull.head_repository_id != details.id:
+            return replace(thread, branch=name, base_branch=pull.base, fork_pull=number)
+        if pull.head == details.default_branch:
+            return replace(thread, branch=name, base_branch=details.default_branch)
+        return replace(thread, branch=pull.head, base_branch=pull.base)
 
     async def _outcome(
         self,
@@ -361,6 +365,7 @@ class Worker:
                 may_ask=not scheduled,
                 in_step=clone.in_step,
                 kind=job.task.kind,
+                fork_pull=job.thread.fork_pull,
             ),
             may_ask=not scheduled,
             scheduled=scheduled,

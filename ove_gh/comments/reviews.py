@@ -37,9 +37,9 @@ def review_remark(text: str, suggestion: str | None) -> str:
 
 
 def review_reply(text: str, sha: str | None, sha_url: str | None) -> str:
-    """The answer in a review thread; `sha` is the commit that did what was asked."""
+    """The answer in a review thread; `sha` is what was pushed for the review, whatever it does about this comment."""
     said = block(text, LONGEST_TEXT - 1_500)
-    done = f"Done in {commit(sha, sha_url)}." if sha else ""
+    done = f"See {commit(sha, sha_url)}." if sha else ""
     return paragraphs(said, done) or "I have looked at it, and changed nothing."
 
 

@@ -24,8 +24,8 @@ class StatusView:
     """What the status comment tells. `turn` counts from 1; `activity` is one line, or empty.
 
     `laps` are the waits for checks that have ended, oldest first. `schedule` is the number of the schedule that asked.
-    `started_again` says that the earlier conversation is lost. `fork_owner` is the login of the one to whose fork the
-    thread's pull request belongs, where the App cannot push.
+    `started_again` says that the earlier conversation is lost, `from_fork` that the thread is a pull request from a
+    fork, where the App cannot push.
     """
 
     slug: str
@@ -40,7 +40,7 @@ class StatusView:
     max_attempts: int = 3
     schedule: int | None = None
     started_again: bool = False
-    fork_owner: str | None = None
+    from_fork: bool = False
 
 
 def session_lost_note() -> str:
@@ -48,10 +48,10 @@ def session_lost_note() -> str:
     return "I could not take up our earlier conversation, so I started again from this thread and the branch."
 
 
-def fork_note(owner_login: str, pull: PullLink | None, review_url: str | None = None) -> str:
-    """Where the changes are for a pull request from somebody's fork: on a `pull` of the App's own, or in its review."""
+def fork_note(pull: PullLink | None, review_url: str | None = None) -> str:
+    """Where the changes are for a pull request from a fork: on a `pull` of the App's own, or in its review."""
     changes = f"on {link(f'#{pull.number}', pull.url)}" if pull else f"in {link('suggestions', review_url)}"
-    return f"I cannot push to {inline(owner_login, 40)}’s fork, so my changes are {changes}."
+    return f"I cannot push to the fork that this comes from, so my changes are {changes}."
 
 
 def status_queued(ahead: int) -> str:
@@ -215,7 +215,7 @@ def _again(view: StatusView) -> str:
 
 
 def _from_fork(view: StatusView, pull: PullLink | None) -> str:
-    return fork_note(view.fork_owner, pull) if view.fork_owner and pull else ""
+    return fork_note(pull) if view.from_fork and pull else ""
 
 
 def _doing(view: StatusView) -> str:

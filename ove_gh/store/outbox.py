@@ -86,10 +86,20 @@ async def check_run(
 
 
 async def pull_review(
-    connection: Transaction, place: Place, key: str, *, summary: str, remarks: Sequence[Mapping[str, Any]], now: float
+    connection: Transaction,
+    place: Place,
+    key: str,
+    *,
+    sha: str | None,
+    summary: str,
+    remarks: Sequence[Mapping[str, Any]],
+    now: float,
 ) -> None:
-    """A review of the pull request at `place` is to stand there: a summary, and remarks on lines of its diff."""
-    await _put(connection, place, key, "pull_review", {"summary": summary, "remarks": list(remarks)}, now)
+    """A review of the pull request at `place` is to stand there: a summary, and remarks on lines of its diff.
+
+    `sha` is the commit whose lines are meant; None, the newest.
+    """
+    await _put(connection, place, key, "pull_review", {"summary": summary, "remarks": list(remarks), "sha": sha}, now)
 
 
 async def reply(connection: Transaction, place: Place, key: str, *, comment_id: int, body: str, now: float) -> None:

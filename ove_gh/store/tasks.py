@@ -492,12 +492,12 @@ async def amend_outcome(connection: Transaction, turn_id: int, outcome: dict[str
     await connection.execute(update(turns).where(turns.c.id == turn_id).values(outcome=outcome))
 
 
-async def note_push(connection: Transaction, turn_id: int, head: str | None) -> bool:
-    """A turn is about to push `head` (None: it finds nothing new). Returns whether it was about to push before."""
+async def note_push(connection: Transaction, turn_id: int, head: str | None) -> str | None:
+    """A turn is about to push `head` (None: it finds nothing new). Returns what it was about to push before."""
     before: str | None = await connection.scalar(select(turns.c.pushing).where(turns.c.id == turn_id))
     if head is not None:
         await connection.execute(update(turns).where(turns.c.id == turn_id).values(pushing=head))
-    return before is not None
+    return before
 
 
 async def drop_turns(connection: Transaction, task_id: int, *, now: float) -> None:

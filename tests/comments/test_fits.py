@@ -226,7 +226,7 @@ def test_every_answer_to_a_command_fits_and_calls_only_who_wrote(
         comments.model_refused(text, [text] * 20),
         comments.plan("alice", text, "ove"),
         comments.plan_started("alice", text, text),
-        comments.fork_note(text, None, name),
+        comments.fork_note(None, name),
     ]
     assert max(map(len, said)) <= LONGEST_TEXT
     assert set().union(*map(called, said)) <= {"alice"}

@@ -84,9 +84,9 @@ def test_a_remark_cannot_swallow_its_suggestion() -> None:
 @pytest.mark.parametrize(
     ("text", "sha", "url", "said"),
     [
-        ("It rounds now.", "3f2a91c0d", "https://x.y/3f", "It rounds now.\n\nDone in [`3f2a91c`](https://x.y/3f)."),
+        ("It rounds now.", "3f2a91c0d", "https://x.y/3f", "It rounds now.\n\nSee [`3f2a91c`](https://x.y/3f)."),
         ("I left it: @team wants it.", None, None, "I left it: <code>@team</code> wants it."),
-        ("", "3f2a91c0d", None, "Done in `3f2a91c`."),
+        ("", "3f2a91c0d", None, "See `3f2a91c`."),
         ("", None, None, "I have looked at it, and changed nothing."),
     ],
 )

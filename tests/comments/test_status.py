@@ -127,9 +127,9 @@ def test_a_lost_conversation_is_told_in_one_line() -> None:
 
 def test_changes_to_a_fork_are_said_to_be_elsewhere() -> None:
     """Where the App cannot push, the status says where the changes are, once there are some."""
-    view, note = replace(DONE, fork_owner="bob"), comments.fork_note("bob", PULL)
-    assert note == "I cannot push to bob’s fork, so my changes are on [#13](https://x.y/13)."
+    view, note = replace(DONE, from_fork=True), comments.fork_note(PULL)
+    assert note == "I cannot push to the fork that this comes from, so my changes are on [#13](https://x.y/13)."
     assert note in comments.status_done(view, "It sums now.", PULL).split("\n\n")
     assert note in comments.status_checking(view, "It sums now.", PULL, "3f2a91c", None).split("\n\n")
     assert "fork" not in comments.status_done(view, "It sums now.", None)
-    assert comments.fork_note("bob", None, "https://x.y/r").endswith("are in [suggestions](https://x.y/r).")
+    assert comments.fork_note(None, "https://x.y/r").endswith("are in [suggestions](https://x.y/r).")

@@ -305,8 +305,8 @@ async def test_a_push_is_noted_before_it_is_made(database: Database) -> None:
     await add_task(database)
     running = await claimed(database)
     async with database.writing() as connection:
-        assert not await store.note_push(connection, running.id, "a" * 40)
-        assert await store.note_push(connection, running.id, None)
+        assert await store.note_push(connection, running.id, "a" * 40) is None
+        assert await store.note_push(connection, running.id, None) == "a" * 40
 
 
 async def test_who_waits_before_whom_is_counted(database: Database) -> None:
