@@ -12,7 +12,6 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import groupby
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -186,8 +185,8 @@ def touches(settings: RepositorySettings, paths: Collection[str]) -> tuple[str, 
     """Those of the changed paths, from the root of the repository, that must stay as they are.
 
     They are workflow files, unless those may be changed, and what a glob of `protected` covers. The globs are those of
-    a .gitignore: one without a slash holds at every depth, one with a slash from the root, `**` stands for any number of
-    folders, and a folder stands for all that is in it. https://git-scm.com/docs/gitignore#_pattern_format
+    a .gitignore: one without a slash holds at every depth, one with a slash from the root, `**` stands for any number
+    of folders, and a folder stands for all that is in it. https://git-scm.com/docs/gitignore#_pattern_format
     """
     globs = [_steps(glob) for glob in settings.protected]
     if not settings.workflows:
@@ -207,7 +206,7 @@ def _steps(glob: str) -> list[str]:
         names.insert(0, "**")
     if names[-1:] == ["**"]:
         names.append("*")  # what is in a folder, and not the folder
-    return [name for name, repeated in groupby(names) for name in (["**"] if name == "**" else repeated)]
+    return [name for n, name in enumerate(names) if names[n : n + 2] != ["**", "**"]]
 
 
 def _covers(steps: Sequence[str], path: str) -> bool:
@@ -413,7 +412,7 @@ _Commands = Annotated[
 ]
 _Glob = Annotated[
     str,
-    Field(min_length=1, max_length=200, description="a path as in a .gitignore, such as migrations/**"),
+    Field(min_length=1, max_length=200, description="a path as in a .gitignore, such as migrations/"),
     AfterValidator(_glob),
 ]
 _ServerName = Annotated[
@@ -421,7 +420,11 @@ _ServerName = Annotated[
     Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the name of a server that the operator allows"),
 ]
 _LabelCommands = Annotated[
-    dict[Annotated[str, AfterValidator(_label_name)], Annotated[str, AfterValidator(_label_word)]] | None,
+    Annotated[
+        dict[Annotated[str, AfterValidator(_label_name)], Annotated[str, AfterValidator(_label_word)]],
+        Field(max_length=50),
+    ]
+    | None,
     BeforeValidator(_labels),
     AfterValidator(_told_apart),
     WithJsonSchema(
@@ -429,6 +432,7 @@ _LabelCommands = Annotated[
             "anyOf": [
                 {
                     "type": "object",
+                    "maxProperties": 50,
                     "propertyNames": {"minLength": 1, "maxLength": _LONGEST_LABEL},
                     "additionalProperties": {"type": "string", "enum": [*_LABEL_WORDS], "description": _LABEL_WORD},
                 },
@@ -501,7 +505,7 @@ class File(_Section):
     model_config = ConfigDict(title=PATH)
 
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@\[\]-]{0,99}$")] | None = Field(
-        None, description="a model's name, such as opus or claude-opus-4-5"
+        None, description="a model's name, such as opus or claude-opus-4-5; default is the operator's"
     )
     ci: CiSection | None = None
     limits: Annotated[LimitsSection | None, AfterValidator(_same_attempts)] = None
@@ -509,7 +513,7 @@ class File(_Section):
     setup: _Commands | None = Field(
         None, description="a shell command, or a list of them, that prepares a fresh clone for the agent"
     )
-    check: _ShellCommand | None = Field(
+    check: Annotated[str, Field(max_length=4000)] | None = Field(
         None, description="a shell command that the agent should pass before it ends, such as make test"
     )
     protect: Annotated[list[_Glob], Field(max_length=100)] | None = Field(
@@ -520,7 +524,6 @@ class File(_Section):
     )
     labels: _LabelCommands = Field(
         {},
-        max_length=50,
         description="true (the default), false when labels command nothing, or a section with labels of your own and "
         "their commands, such as “good first bug: fix”",
     )
@@ -537,14 +540,14 @@ class File(_Section):
 
 
 def _settings(file: File, lines: Mapping[_At, int]) -> RepositorySettings:
-    ci, limits = file.ci or CiSection(), file.limits or LimitsSection()
+    ci, limits = file.ci or CiSection.model_validate({}), file.limits or LimitsSection.model_validate({})
     return RepositorySettings(
-        model=file.model,
+        model=None if (file.model or "").lower() == "default" else file.model,  # as the command `model default`
         max_turns=limits.turns,
         budget_usd=limits.budget,
         turn_seconds=limits.time,
         ci_attempts=limits.attempts if ci.attempts is None else ci.attempts,
-        may_command=_commanders(file.commands or CommandsSection()),
+        may_command=_commanders(file.commands) if file.commands else Commanders(),
         setup=tuple(file.setup or ()),
         check=file.check,
         protected=tuple(file.protect or ()),

@@ -13,20 +13,47 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ove_gh import repository_settings
+from ove_gh.commands import Fix, Plain, Review
 from ove_gh.repository_settings import (
+    Commanders,
     FileSchedule,
+    Labels,
     Problem,
     Problems,
     RepositorySettings,
     as_json,
     from_json,
+    label_command,
     read,
     schema,
+    touches,
 )
 
 SCHEMA = Path(repository_settings.__file__).with_name("ove.schema.json")
 
 WHOLE = """\
+model: claude-opus-4-5
+limits:
+  turns: 100
+  budget: 2.50
+  time: 1h30m
+commands:
+  role: maintain
+  people: [alice, bob]
+setup:
+  - pip install -e .
+  - |
+    make fixtures
+    make certificates
+check: make test
+protect:
+  - migrations/**
+  - "*.lock"
+workflows: true
+labels:
+  good first bug: fix
+tone: ove
+mcp: [postgres]
 time_zone: Europe/Stockholm     # for schedules
 ci:
   attempts: 5
@@ -45,11 +72,23 @@ schedules:
 """
 
 SETTINGS = RepositorySettings(
+    model="claude-opus-4-5",
+    max_turns=100,
+    budget_usd=2.5,
+    turn_seconds=5400,
+    may_command=Commanders("maintain", ("alice", "bob")),
+    setup=("pip install -e .", "make fixtures\nmake certificates"),
+    check="make test",
+    protected=("migrations/**", "*.lock"),
+    workflows=True,
+    labels=Labels(on=True, own=(("good first bug", "fix"),)),
+    tone="ove",
+    mcp=("postgres",),
     time_zone="Europe/Stockholm",
     ci_attempts=5,
     schedules=(
-        FileSchedule("dependencies", "every weekday at 9", "Update the dependencies and fix what breaks.", 12, line=5),
-        FileSchedule("on", "30 9 * * 1", "Read #12, then:\n\n- close what is done", 7, line=9),
+        FileSchedule("dependencies", "every weekday at 9", "Update the dependencies and fix what breaks.", 12, line=27),
+        FileSchedule("on", "30 9 * * 1", "Read #12, then:\n\n- close what is done", 7, line=31),
     ),
 )
 
@@ -83,7 +122,17 @@ def test_a_whole_file_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\n", "# later\n", "---\n", "ci:\nschedules:\ntime_zone: ~\n", "ci: {attempts: }"]
+    "text",
+    [
+        "",
+        "\n",
+        "# later\n",
+        "---\n",
+        "ci:\nschedules:\ntime_zone: ~\n",
+        "ci: {attempts: }",
+        "limits: {time: }\ncommands: {role: , people: []}\nsetup: []\nlabels: {}\n",
+        "model:\nlimits:\ncommands:\nsetup:\ncheck:\nprotect:\nworkflows:\nlabels:\ntone:\nmcp:",
+    ],
 )
 def test_what_is_empty_sets_nothing(text: str) -> None:
     """An empty file is right, and so is a key with nothing behind it: the operator's settings hold."""
@@ -102,10 +151,131 @@ def test_settings_can_be_kept() -> None:
     """Settings survive as JSON; a row by a later version can be read, too, and one by an earlier gets the defaults."""
     kept: dict[str, Any] = json.loads(json.dumps(as_json(SETTINGS)))
     assert from_json(kept) == SETTINGS
-    assert from_json(kept | {"model": "opus"}) == SETTINGS
+    assert from_json(kept | {"colour": "red"}) == SETTINGS
+    assert from_json({"time_zone": "UTC", "ci_attempts": 2, "schedules": []}) == RepositorySettings("UTC", 2)
     assert from_json({}) == RepositorySettings()
     with pytest.raises(ValueError, match="ci_attempts"):
         from_json({"ci_attempts": "many"})
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("90", 90), ("90s", 90), ("30M", 1800), ("1h30m", 5400), ("1.5h", 5400), ("1d", 86400)]
+)
+def test_a_length_of_time_is_read(written: str, seconds: float) -> None:
+    """A time is written as in the service's own settings: a bare number is seconds, and units add up."""
+    assert read(f"limits: {{time: {written}}}") == RepositorySettings(turn_seconds=seconds)
+
+
+def test_attempts_can_stand_in_two_places() -> None:
+    """`limits` and `ci` both say how often checks bring the agent back; the same number in both is no problem."""
+    expected = RepositorySettings(ci_attempts=2)
+    for text in ("limits: {attempts: 2}", "ci: {attempts: 2}", "limits: {attempts: 2}\nci: {attempts: 2}"):
+        assert read(text) == expected
+    assert problem("limits:\n  turns: 3\n  attempts: 2\nci:\n  attempts: 0") == (
+        3,
+        "`attempts` is 2 here and 0 in `ci`, and both mean the same. Keep one of them.",
+    )
+
+
+def test_the_default_model_is_the_operators() -> None:
+    """`default` is no model's name, but leaves the choice to the operator, as it does in the command."""
+    assert read("model: Default") == RepositorySettings()
+
+
+def test_one_command_is_a_list_of_one() -> None:
+    """A setup of one command needs no list."""
+    assert read("setup: make") == read("setup: [make]") == RepositorySettings(setup=("make",))
+
+
+# ── Who may command ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("", {"write", "maintain", "admin", "alice"}),
+        ("commands: {role: maintain}", {"maintain", "admin"}),
+        ("commands: {role: admin}", {"admin"}),
+        ("commands: {people: [Alice]}", {"admin", "alice"}),
+        ("commands: {role: maintain, people: [alice]}", {"maintain", "admin", "alice"}),
+        ("commands: {people: []}", {"write", "maintain", "admin", "alice"}),
+    ],
+)
+def test_who_may_command(text: str, may: set[str]) -> None:
+    """A role lets in all who have it or more; named people come in, too, and without a role only they and admins."""
+    found = read(text)
+    assert isinstance(found, RepositorySettings)
+    somebody = {role: (f"some-{role}", role) for role in ("none", "read", "triage", "write", "maintain", "admin")}
+    everybody = somebody | {"alice": ("alice", "write")}
+    assert {who for who, (login, role) in everybody.items() if found.may_command.include(login, role)} == may
+    assert not found.may_command.include("alice", "read"), "who cannot write commands nothing, named or not"
+
+
+# ── What must not be touched ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("glob", "covered", "free"),
+    [
+        ("migrations/**", "migrations/1.sql migrations/a/b.sql", "migrations app/migrations/1.sql migrations2/a"),
+        ("migrations", "migrations migrations/1.sql app/migrations/1.sql", "migrations2/a a/my-migrations/b"),
+        ("migrations/", "migrations/1.sql app/migrations/a/b", "my-migrations/1.sql"),
+        ("/migrations", "migrations/1.sql", "app/migrations/1.sql"),
+        ("app/db", "app/db app/db/x", "lib/app/db/x app/db2"),
+        ("*.lock", "uv.lock web/yarn.lock .lock", "uv.lock2 lock"),
+        ("/*.lock", "uv.lock", "web/yarn.lock"),
+        ("docs/*.md", "docs/a.md", "docs/a/b.md docs/.mdx a/docs/b.md"),
+        ("docs/*", "docs/a docs/a/b.md", "docs"),
+        ("**/secrets", "secrets a/b/secrets/c", "a/secrets2"),
+        ("a/**/b", "a/b a/x/b a/x/y/b/c", "a/xb ab x/a/b"),
+        ("a/**/**/b/**", "a/b/c a/x/b/c", "a/b a/x/b"),
+        ("**", "a a/b .env", ""),
+        ("a**b", "ab axxb x/aXb", "a/b"),
+        ("v?/[a-c][!0-9].[^x]", "v1/ax.y", "v12/ax.y v1/dx.y v1/a1.y v1/ax.x v/ax.y"),
+        ("Makefile", "Makefile a/Makefile", "makefile"),
+        ("a+(b|c).txt", "a+(b|c).txt", "ab.txt"),
+    ],
+)
+def test_globs_cover_what_a_gitignore_would(glob: str, covered: str, free: str) -> None:
+    """Slashes anchor, `*` stays within a name, `**` crosses folders, and a folder holds all that is in it."""
+    found = read(f"protect:\n- '{glob}'\nworkflows: true")
+    assert isinstance(found, RepositorySettings)
+    assert touches(found, covered.split() + free.split()) == tuple(covered.split())
+
+
+def test_workflows_are_protected_unless_allowed() -> None:
+    """Workflow files, and links in the place of their folders, are forbidden until the file allows them by name."""
+    workflows = (".github/workflows/ci.yml", ".github/workflows/a/b", ".github/workflows", ".github")
+    others = ("a/.github/workflows/ci.yml", ".github/ove.yml", ".github/workflows2/a")
+    for settings_ in (RepositorySettings(), RepositorySettings(protected=("other",))):
+        assert touches(settings_, [*others, *workflows]) == workflows
+    assert touches(RepositorySettings(workflows=True), [*others, *workflows]) == ()
+    assert touches(RepositorySettings(workflows=True, protected=(".github/**",)), workflows) == workflows[:3]
+
+
+def test_no_glob_takes_long() -> None:
+    """A glob made to be slow, and a path made for it, cost no more than others."""
+    slow = RepositorySettings(protected=("**/a*/" * 30 + "b", "*a" * 90 + "b"))
+    assert touches(slow, ["/".join(["a" * 200] * 200)]) == ()
+
+
+# ── Labels ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_labels_command_what_the_file_says() -> None:
+    """The App's labels work unless they are off, a repository's own beside them, and no other does."""
+    own = read("labels: {Good Bot: fix, 'ove:plan': review}")
+    assert isinstance(own, RepositorySettings)
+    assert label_command(own, "good bot", "ove") == Fix("")
+    assert label_command(own, "ove:plan", "ove") == Review("")
+    for on in (own, RepositorySettings(), read("labels: true")):
+        assert isinstance(on, RepositorySettings)
+        assert label_command(on, "ove", "ove") == Plain("")
+        assert label_command(on, "ove:review", "ove") == Review("")
+        assert label_command(on, "bug", "ove") is None
+    off = read("labels: false")
+    assert isinstance(off, RepositorySettings)
+    assert label_command(off, "ove", "ove") is None
 
 
 # ── What is wrong ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -192,6 +362,66 @@ def test_an_unclear_time_is_told_with_its_reason() -> None:
     assert "from 0 to 23" in message
 
 
+def test_each_setting_says_what_it_takes() -> None:
+    """Whatever is wrong with a setting, the message stands at its line, and names what to write."""
+    text = """\
+model: my model
+limits:
+  turns: 0
+  budget: $5
+  time: 45 minutes
+  money: 5
+commands:
+  role: owner
+  people: ["@alice"]
+setup: {a: b}
+check: [make]
+protect:
+  - "!migrations"
+  - ../other
+  - a\\b
+  - {}
+workflows: yes
+labels:
+  bug: fxi
+  Bug: fix
+  good: [fix]
+  '': fix
+tone: grumpy
+mcp: postgres
+"""
+    found = problems(text)
+    assert [line for line, _ in found] == [1, 3, 4, 5, 6, 8, 9, 10, 11, 13, 14, 15, 16, 17, 19, 21, 22, 23, 24]
+    messages = dict(found)
+    assert messages[1].startswith("`model` cannot be `my model`. Set it to a model's name, such as opus")
+    assert messages[3].startswith("`turns` cannot be `0`. Set it to how many steps")
+    assert messages[4] == "`budget` cannot be `$5`. Set it to the dollars that one task may cost, such as 5 or 2.50."
+    assert messages[5] == "`time` cannot be `45 minutes`. Set it to how long one turn may take, such as 45m or 1h30m."
+    assert messages[6] == "`money` is no setting. What can stand here: `turns`, `budget`, `time` and `attempts`."
+    assert messages[8].startswith("`role` cannot be `owner`. Set it to write, maintain or admin")
+    assert messages[9] == "This entry cannot be `@alice`. Set it to a login on GitHub, such as alice, without an @."
+    assert messages[10].startswith("`setup` cannot be a section with keys. Set it to a shell command, or a list")
+    assert messages[11].startswith("`check` cannot be a list. Set it to a shell command")
+    assert messages[13].startswith("`!migrations`: a path cannot be taken out again")
+    assert messages[14].startswith("`../other` leads nowhere.")
+    assert "backslash" in messages[15]
+    assert messages[16].startswith("This entry cannot be a section with keys. Set it to a path as in a .gitignore")
+    assert messages[17].startswith("`workflows` cannot be `yes`. Set it to true when")
+    assert messages[19].startswith("`bug` cannot be `fxi`. Set it to a command that can stand alone: review, fix")
+    assert messages[21].startswith("`good` cannot be a list. Set it to a command that can stand alone")
+    assert "is no label: its name has from 1 to 50 characters" in messages[22]
+    assert messages[23] == "`tone` cannot be `grumpy`. Set it to plain (the default), or ove for a grumpy Swede."
+    assert messages[24] == "`mcp` cannot be `postgres`. It takes a list: each entry starts with `-`."
+
+
+def test_a_label_is_named_once() -> None:
+    """GitHub's labels have no case, so that one of two that differ by it could never be told from the other."""
+    assert problem("labels:\n  bug: fix\n  Bug: plan") == (
+        3,
+        "GitHub has only one label `Bug`, whatever its case. Keep one.",
+    )
+
+
 @pytest.mark.parametrize("number", ["ten", "3.0", "010", "0x3", "1_0", "+3", "-1", "11", "٣", "9" * 5000])
 def test_a_number_is_a_whole_one_in_plain_digits(number: str) -> None:
     """What YAML or Python would bend into a number is a problem: `010` is 8 in one YAML and 10 in the next."""
@@ -231,6 +461,8 @@ def test_a_value_of_the_wrong_kind_says_what_it_takes(text: str, start: str) -> 
         (schedule(do="@ove look around"), 4, "quotes around a value that starts"),
         (schedule(when="* 9 * * *"), 3, "quotes around a cron rule"),
         (schedule(when="*/5 * * * *"), 3, "quotes around a cron rule"),
+        ("protect:\n  - **/a", 2, "quotes around a cron rule or a path"),
+        ("protect:\n  - *.lock", 2, "quotes around a cron rule or a path"),
         (schedule(do='"Look around'), 4, "Close the quote"),
         (schedule(do=r'"\d"'), 4, "single ones"),
         (schedule(do="[Look"), 5, "bracket"),
@@ -307,6 +539,27 @@ def test_the_schema_is_the_readers() -> None:
         schedule(when=f"every weekday at 9{' ' * 200}at"),
         schedule(request="Look around."),
         *(f"{key}: {value}" for key in ("ci", "schedules", "time_zone", "other") for value in ("[]", "{}", "[1]")),
+        *(f"limits: {{turns: {n}}}" for n in ("0", "1", "many", "1.5", "")),
+        *(f"limits: {{budget: {n}}}" for n in ("0", "0.0", "0.01", "5", "-1", "$5", "[]", "")),
+        *(
+            f"limits: {{time: {n}}}"
+            for n in ("0", "0s", "90", "1h30m", "1H", "1.5h", "m", "1 h", "-1", "1h30", "[]", "")
+        ),
+        *(f"commands: {{role: {role}}}" for role in ("write", "maintain", "admin", "read", "[]", "")),
+        *(f"commands: {{people: {people}}}" for people in ("[a-b]", "['@a']", "a", "[[a]]", "['']", "[]")),
+        *(f"setup: {setup}" for setup in ("make", "[make, make]", "[[make]]", "{}", "[{}]", "", str(["a"] * 21))),
+        *(f"check: {check}" for check in ("make", "[make]", "''", "")),
+        *(f"protect: {protect}" for protect in ("['*.lock', a/**]", "a", "[{}]", f"[{'a' * 201}]", "[]", "")),
+        *(f"workflows: {value}" for value in ("true", "False", "maybe", "1", "[]", "")),
+        *(
+            f"labels: {value}"
+            for value in ("true", "FALSE", "maybe", "{}", "{a: fix}", "{a: b}", "{a: [fix]}", "[]", "")
+        ),
+        *(f"labels: {{{name}: fix}}" for name in ("''", "a" * 50, "a" * 51)),
+        *(f"labels: {{{', '.join(f'a{n}: fix' for n in range(many))}}}" for many in (50, 51)),
+        *(f"tone: {tone}" for tone in ("plain", "ove", "Ove", "[]", "")),
+        *(f"mcp: {mcp}" for mcp in ("[a, b-c_1]", "a", "[a b]", "[]", f"[{', '.join('a' * 21)}]")),
+        *(f"model: {model}" for model in ("opus", "'claude-opus-4-5[1m]'", "my model", "-x", "é", "[]", "")),
         *(
             "\n- ".join(["schedules:", *(f"{{name: a{n}, when: '@daily', do: a, issue: 1}}" for n in range(many))])
             for many in (50, 51)
