@@ -111,6 +111,8 @@ class TurnInput:
     read_only: bool = False
     """The agent has no tool that edits files; what it may do with its shell is for the system prompt to say."""
 
+    mcp_servers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Further MCP servers, by name, as the CLI's `--mcp-config` takes them; all of their tools may be used."""
     trusted: bool = True
     """The commits were written by people who may write here: the repository's own CLAUDE.md is read."""
 

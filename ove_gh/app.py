@@ -129,7 +129,9 @@ async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> Non
             extra_path=[str(folder) for folder in settings.agent_path],
         )
         least_seconds = settings.schedule_least_interval.total_seconds()
-        rules = RepositoryRules(database, least_seconds=least_seconds, clock=clock)
+        rules = RepositoryRules(
+            database, least_seconds=least_seconds, clock=clock, mcp_servers=settings.mcp_servers.keys()
+        )
         teller = Teller(
             slug=identity.slug,
             server_url=settings.github_server_url,
@@ -144,6 +146,7 @@ async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> Non
             agent,
             publisher,
             teller,
+            rules,
             identity=identity,
             settings=WorkSettings(
                 limits=settings.limits,
@@ -152,6 +155,7 @@ async def _work(settings: Settings, database: Database, inbox_bell: Bell) -> Non
                 status_interval=settings.status_interval.total_seconds(),
                 server_url=settings.github_server_url,
                 max_attempts=settings.ci_max_attempts,
+                mcp_servers=settings.mcp_servers,
             ),
             run_id=uuid.uuid4().hex,
             bell=worker_bell,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ove_gh import prompt
 from ove_gh.github.client import Repository
@@ -11,6 +11,7 @@ from ove_gh.github.errors import NotFound
 from ove_gh.github.models import AppIdentity, Author, Comment, Permission, ReviewComment
 from ove_gh.prompt import Conversation, Reviewed, ReviewRemark, Said
 from ove_gh.questions import Answers
+from ove_gh.repository_settings import RepositorySettings
 from ove_gh.reviewing import wish_of
 from ove_gh.schedules import Rule, in_words
 from ove_gh.store.schedules import Schedule
@@ -42,8 +43,8 @@ class Job:
     """All that the rows say about a claimed turn.
 
     `question` is the one whose answer the turn carries, `wait` the one whose red checks it is to mend, `schedule` what
-    asked for the task, and `previous_task` the thread's last task before this one. `fresh_branch` says that the branch
-    of its earlier work is done with.
+    asked for the task, and `previous_task` the thread's last task before this one. `rules` is what the
+    repository decided for itself. `fresh_branch` says that the branch of its earlier work is done with.
     """
 
     turn: Turn
@@ -54,6 +55,7 @@ class Job:
     schedule: Schedule | None
     previous_task: Task | None
     max_attempts: int
+    rules: RepositorySettings = field(default_factory=RepositorySettings)
     fresh_branch: bool = False
 
 

@@ -119,20 +119,36 @@ class Commander:
     async def _work(self, connection: Transaction, asked: Asked, text: str, priority: Priority) -> None:
         """A request in plain words: the turn that runs hears it at once.
 
-        Otherwise it is a task: also when it has a priority, which is its place in line, and when it comes after `stop`.
+        Otherwise it is a task: also when it has a priority, which is its place in line, when the turn that runs may
+        change nothing, and when it comes after `stop`.
         """
-        thread = await store.find_thread(connection, asked.place)
-        running = await store.running_task(connection, thread.id) if thread is not None else None
-        is_stopped = running is not None and running.stop_asked_by is not None
-        if running is None or is_stopped or priority is not Priority.NORMAL or not text.strip():
+        running = await self._hearing(connection, asked.place)
+        if running is None or running.kind is not Kind.WORK or priority is not Priority.NORMAL or not text.strip():
             await self._begin(connection, asked, text, priority=priority)
-            return
+        else:
+            await self._tell(connection, running, asked.place, text, asked.by, asked.source, asks=True)
+
+    async def overhear(self, connection: Transaction, place: Place, text: str, by: Person, source: Target) -> None:
+        """Somebody who may command said something in the thread, to nobody by name: the turn that runs hears it."""
+        running = await self._hearing(connection, place)
+        if running is not None and text.strip():
+            await self._tell(connection, running, place, text, by, source, asks=False)
+
+    async def _hearing(self, connection: Transaction, place: Place) -> Task | None:
+        """The task whose turn can still hear what is said in a thread."""
+        thread = await store.find_thread(connection, place)
+        running = await store.running_task(connection, thread.id) if thread is not None else None
+        return running if running is not None and running.stop_asked_by is None else None
+
+    async def _tell(
+        self, connection: Transaction, running: Task, place: Place, text: str, by: Person, source: Target, *, asks: bool
+    ) -> None:
         now = self._clock()
-        await outbox.reaction(connection, asked.place, asked.source, "eyes", now=now)
+        await outbox.reaction(connection, place, source, "eyes", now=now)
         await messages.add(
-            connection, running, number=asked.place.number, text=text, writer=asked.by, source=asked.source, now=now
+            connection, running, number=place.number, text=text, writer=by, source=source, now=now, asks=asks
         )
-        log.info("said to the running turn", task=running.id, by=asked.by.login)
+        log.info("said to the running turn", task=running.id, by=by.login)
 
     async def _begin(
         self,

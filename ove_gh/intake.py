@@ -16,7 +16,7 @@ import structlog
 from ove_gh import comments, scheduling, steering
 from ove_gh.answers import Answered, NotAnAnswer, Reply, read_reply, read_ticks
 from ove_gh.commanding import Asked, Commander, CommandSettings
-from ove_gh.commands import Command, Continue, Fix, Help, Plain, command_of_label, read_command, read_request
+from ove_gh.commands import Command, Continue, Fix, Help, Plain, read_command, read_request
 from ove_gh.events import (
     RERUN,
     BranchPushed,
@@ -39,6 +39,7 @@ from ove_gh.github.models import AppIdentity, Permission
 from ove_gh.loop import Bell, backoff, work_through
 from ove_gh.questions import Answers, Questions
 from ove_gh.repository_settings import PATH as SETTINGS_PATH
+from ove_gh.repository_settings import label_command
 from ove_gh.reviewing import Wish, wish_of, work_of
 from ove_gh.rules import RepositoryRules, Rules
 from ove_gh.store import inbox, outbox, waits
@@ -46,6 +47,7 @@ from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
 from ove_gh.store.inbox import Delivery
 from ove_gh.store.outbox import question_key
+from ove_gh.store.rules import last as last_rules
 from ove_gh.store.tasks import AskedQuestion
 from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import Home, Person, Place, Status, Target
@@ -155,7 +157,7 @@ class Intake:
         if event.by_bot or request is None:
             return None
         permission = await self._permission(event.place.home, event.author)
-        if not permission.can_write:
+        if not await self._commands(event.place.home, event.author, permission):
             return self._confused(event.place, event.source)
         return self._obeying(_asked(event, permission), read_command(request))
 
@@ -166,9 +168,9 @@ class Intake:
         question = await self._answerable(event.place)
         unasked_reply = question is not None and question.asked.id == event.author.id and not _calls_others(event.body)
         if request is None and not unasked_reply:
-            return None
+            return await self._overheard(event)
         permission = await self._permission(event.place.home, event.author)
-        if not permission.can_write:
+        if not await self._commands(event.place.home, event.author, permission):
             return self._confused(event.place, event.source)
         command = read_command(request) if request is not None else None
         if command is not None and not _may_be_a_reply(command):
@@ -186,6 +188,19 @@ class Intake:
                 await self._commander.obey(connection, _asked(event, permission), command)
 
         return act
+
+    async def _overheard(self, event: CommentCreated) -> Effect | None:
+        """What somebody who may command says in a thread while the agent works there reaches it, mention or not."""
+        async with self._database.reading() as connection:
+            thread = await store.find_thread(connection, event.place)
+            running = await store.running_task(connection, thread.id) if thread is not None else None
+        if running is None or _calls_others(event.body) or not await self._may_command(event.place.home, event.author):
+            return None
+
+        async def hand_over(connection: Transaction) -> None:
+            await self._commander.overhear(connection, event.place, event.body, event.author, event.source)
+
+        return hand_over
 
     def _obeying(self, asked: Asked, command: Command) -> Effect:
         async def obey(connection: Transaction) -> None:
@@ -220,7 +235,7 @@ class Intake:
         if event.by_bot or (request is None and not wants_changes):
             return None
         permission = await self._permission(event.place.home, event.author)
-        if not permission.can_write:
+        if not await self._commands(event.place.home, event.author, permission):
             return None  # there are no reactions to a review's own words
         asked = _asked_in_review(event, permission, Target("review", event.review_id, event.url))
         command = read_command(request) if request is not None else None
@@ -235,7 +250,7 @@ class Intake:
             return None
         source = Target("inline", event.comment_id, event.url)
         permission = await self._permission(event.place.home, event.author)
-        if not permission.can_write:
+        if not await self._commands(event.place.home, event.author, permission):
             return self._confused(event.place, source)
         command = read_command(request)
         if work_of(command) is None:
@@ -256,11 +271,13 @@ class Intake:
 
     async def _labeled(self, event: Labeled) -> Effect | None:
         """A label can be a command; whoever may label, but not write, commands nothing."""
-        command = command_of_label(event.label, self._slug)
+        async with self._database.reading() as connection:
+            settings = await last_rules(connection, event.place.repository_id)
+        command = label_command(settings, event.label, self._slug)
         if event.by_bot or command is None:
             return None
         permission = await self._permission(event.place.home, event.by)
-        if not permission.can_write:
+        if not await self._commands(event.place.home, event.by, permission):
             return None
 
         async def act(connection: Transaction) -> None:
@@ -398,7 +415,13 @@ class Intake:
 
     async def _may_command(self, home: Home, person: Person) -> bool:
         """Whether GitHub says, now, that this person may write to the repository."""
-        return (await self._permission(home, person)).can_write
+        return await self._commands(home, person, await self._permission(home, person))
+
+    async def _commands(self, home: Home, person: Person, permission: Permission) -> bool:
+        """Whether somebody with this permission may command here: the repository may want more than writing."""
+        async with self._database.reading() as connection:
+            settings = await last_rules(connection, home.repository_id)
+        return permission.can_write and settings.may_command.include(person.login, permission.name.lower())
 
     async def _permission(self, home: Home, person: Person) -> Permission:
         repository = self._github.repository(home.installation_id, home.repository_id, home.full_name)

@@ -20,7 +20,8 @@ from ove_gh.github.client import GitHub, Repository
 from ove_gh.github.errors import Unprocessable
 from ove_gh.github.models import AppIdentity, Pull, RepositoryDetails
 from ove_gh.recording import outcome_of, with_left_out
-from ove_gh.store import outbox, waits
+from ove_gh.repository_settings import touches
+from ove_gh.store import outbox, rules, waits
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
 from ove_gh.store.outbox import question_key
@@ -52,6 +53,14 @@ class Shipped:
 
     work: Work
     pull: Pull | None
+
+
+class ProtectedPaths(Exception):
+    """The agent's commits change files that the repository's settings do not let it touch; nothing was pushed."""
+
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        super().__init__(", ".join(paths))
+        self.paths = paths
 
 
 class Publisher:
@@ -241,6 +250,10 @@ class Publisher:
                 await store.change_thread(connection, thread.id, pushed_sha=pushed_before)
         if collected is None:
             return Work(None, clone.base_sha, pushed_before is not None)
+        async with self._database.reading() as connection:
+            own = await rules.last(connection, thread.place.repository_id)
+        if forbidden := touches(own, collected.paths):
+            raise ProtectedPaths(forbidden)
         await self._checkouts.push(
             remote,
             thread.place.repository_id,

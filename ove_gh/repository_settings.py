@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import (
@@ -58,6 +58,7 @@ class FileSchedule:
     line: int
 
 
+N = TypeVar("N", int, float)
 Role = Literal["write", "maintain", "admin"]
 Tone = Literal["plain", "ove"]
 
@@ -179,6 +180,14 @@ def schema() -> str:
 
 
 # ── What the settings say ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def least(most: N, *wished: N | None) -> N:
+    """The least of what the operator allows at `most` and of what others wish; None is no wish."""
+    result = most
+    for one in wished:
+        result = result if one is None or one > result else one
+    return result
 
 
 def touches(settings: RepositorySettings, paths: Collection[str]) -> tuple[str, ...]:

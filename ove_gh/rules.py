@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import structlog
@@ -13,6 +13,7 @@ from ove_gh.repository_settings import PATH, Problem, RepositorySettings, read
 from ove_gh.scheduling import file_problems
 from ove_gh.store import rules
 from ove_gh.store.database import Database
+from ove_gh.typesetting import code
 
 log = structlog.get_logger("ove_gh.rules")
 
@@ -26,10 +27,21 @@ class Rules:
 
 
 class RepositoryRules:
-    """Reads repositories' settings, and keeps the last good ones. `least_seconds` is the least between two runs."""
+    """Reads repositories' settings, and keeps the last good ones.
 
-    def __init__(self, database: Database, *, least_seconds: float, clock: Callable[[], float]) -> None:
+    `least_seconds` is the least time between two runs of a schedule, `mcp_servers` the names that the operator allows.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        least_seconds: float,
+        clock: Callable[[], float],
+        mcp_servers: Collection[str] = (),
+    ) -> None:
         self._database, self._least_seconds, self._clock = database, least_seconds, clock
+        self._mcp_servers = mcp_servers
 
     async def current(self, repository: Repository, repository_id: int) -> Rules:
         """The settings in force; raises what `Repository` raises."""
@@ -44,6 +56,14 @@ class RepositoryRules:
         log.warning("a repository's settings have mistakes", repository=repository_id, count=len(found))
         async with self._database.reading() as connection:
             return Rules(await rules.last(connection, repository_id), found)
+
+    def _unknown_servers(self, settings: RepositorySettings) -> list[Problem]:
+        known = ", ".join(code(name) for name in sorted(self._mcp_servers)) or "none"
+        return [
+            Problem(None, f"{code(name, 60)} below `mcp` is no server that the operator allows. There is: {known}.")
+            for name in settings.mcp
+            if name not in self._mcp_servers
+        ]
 
     async def max_attempts(self, repository: Repository, repository_id: int, default: int) -> int:
         """How often failing checks may bring the agent back in one task."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import tempfile
@@ -180,6 +181,26 @@ def _time_zone(value: str) -> str:
     return name
 
 
+def _mcp_servers(value: Any) -> Any:
+    """The servers in a file, by name, as Claude Code's `.mcp.json` has them below `mcpServers`."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(Path(value).expanduser().read_text("utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise ValueError("names a file that is not JSON") from None
+    servers = found.get("mcpServers", found) if isinstance(found, dict) else None
+    if not isinstance(servers, dict) or not all(isinstance(one, dict) for one in servers.values()):
+        raise ValueError("names a file that has no servers by name")
+    if any(not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name == "ove" for name in servers):
+        raise ValueError(
+            "names a file with a server whose name is not of small letters, digits, - and _; `ove` is ours"
+        )
+    return servers
+
+
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
@@ -336,6 +357,12 @@ class Settings(BaseSettings):
         timedelta(minutes=15),
         alias="OVE_SCHEDULE_LEAST_INTERVAL",
         description="the least time between two runs of a schedule, such as 15m",
+    )
+
+    mcp_servers: Annotated[Mapping[str, Mapping[str, Any]], BeforeValidator(_mcp_servers)] = Field(
+        {},
+        alias="OVE_MCP_SERVERS",
+        description='a JSON file of MCP servers that repositories may ask for: {"name": {"command": …}}',
     )
 
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(

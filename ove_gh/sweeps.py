@@ -1,4 +1,4 @@
-"""What the clock does: questions are reminded of and ended, silent checks and open plans looked at, traces forgotten."""
+"""What the clock does: questions reminded of and ended, silent checks and plans looked at, old traces forgotten."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from ove_gh.ci import AskPeople, GiveUp, Green, Lap, LapEnd, NoChecks, Red, Repo
 from ove_gh.github.client import GitHub, Repository
 from ove_gh.github.errors import BadCredentials, GitHubError, GitHubRefused, GitHubUnavailable
 from ove_gh.loop import Bell, backoff, work_through
+from ove_gh.repository_settings import least
 from ove_gh.rules import RepositoryRules
 from ove_gh.store import tasks as store
 from ove_gh.store import waits
@@ -195,20 +196,21 @@ class Watcher:
 
     async def _broken(self, case: Case, repository: Repository, red: Red) -> _Broken:
         wait, task = case.wait, case.task
-        report, max_attempts = await asyncio.gather(
+        report, rules = await asyncio.gather(
             report_on(repository, wait.sha, red.failed, on_base=red.on_base, passed=red.passed),
-            self._rules.max_attempts(repository, case.thread.place.repository_id, self._settings.max_attempts),
+            self._rules.current(repository, case.thread.place.repository_id),
         )
+        own = rules.settings
         before = [one for one in case.earlier if one.report is not None]
         newest = before[-1] if before else None
         answer = ci.decide(
             report,
             [one.report for one in before if one.report is not None],
             attempts=case.attempts,
-            max_attempts=max_attempts,
+            max_attempts=self._settings.max_attempts if own.ci_attempts is None else own.ci_attempts,
             may_ask=task.schedule_id is None,
             asked_already=newest is not None and newest.asks and newest.sha == wait.sha,
-            money_left=_budget(case.thread, self._settings.budget_usd) - task.cost_usd,
+            money_left=least(self._settings.budget_usd, own.budget_usd, case.thread.budget_usd) - task.cost_usd,
         )
         lines = tuple(ci.failure_line(failed) for failed in report.failed) + _lines(report.unread)
         lap = self._lap(case, LapEnd.RED, failed=lines, passed=report.passed, on_base=_lines(report.on_base))
@@ -333,8 +335,3 @@ async def _case(connection: Transaction, wait: Wait) -> Case:
 def _lines(checks: Collection[ci.Check]) -> tuple[ci.FailureLine, ...]:
     """Failed checks of which no more than the name is told."""
     return tuple(ci.FailureLine(check.name, check.url, check.conclusion) for check in checks)
-
-
-def _budget(thread: Thread, most: float) -> float:
-    """What a task of the thread may cost, in dollars: what somebody set, within the operator's limit."""
-    return most if thread.budget_usd is None else min(most, thread.budget_usd)

@@ -8,12 +8,13 @@ the thread is told.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
-from ove_gh import branches, prompt
+from ove_gh import branches, comments, prompt
 from ove_gh.agent import (
     Asked,
     Failed,
@@ -38,9 +39,11 @@ from ove_gh.github.client import GitHub, Repository
 from ove_gh.github.errors import BadCredentials, GitHubError, GitHubUnavailable
 from ove_gh.github.models import AppIdentity, RepositoryDetails
 from ove_gh.loop import LONGEST_NAP_SECONDS, Bell, backoff, work_through
-from ove_gh.publish import Publisher, bot_identity, person_identity, prepare_clone
+from ove_gh.publish import ProtectedPaths, Publisher, bot_identity, person_identity, prepare_clone
 from ove_gh.recording import recorded
 from ove_gh.replying import answer_comment
+from ove_gh.repository_settings import least
+from ove_gh.rules import RepositoryRules
 from ove_gh.status import LiveStatus
 from ove_gh.store import messages, rules, schedules, waits
 from ove_gh.store import tasks as store
@@ -67,6 +70,7 @@ class WorkSettings:
     status_interval: float
     server_url: str
     max_attempts: int
+    mcp_servers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class _Line:
@@ -93,6 +97,7 @@ class Worker:
         agent: ClaudeAgent,
         publisher: Publisher,
         teller: Teller,
+        repository_rules: RepositoryRules,
         *,
         identity: AppIdentity,
         settings: WorkSettings,
@@ -104,6 +109,7 @@ class Worker:
     ) -> None:
         self._database, self._github, self._checkouts = database, github, checkouts
         self._agent, self._publisher, self._teller = agent, publisher, teller
+        self._rules = repository_rules
         self._identity, self._settings, self._run_id = identity, settings, run_id
         self._bell, self._ear, self._ring, self._clock = bell, ear, ring, clock
         self._lines: dict[int, _Line] = {}
@@ -171,6 +177,8 @@ class Worker:
                 raise
             except (GitHubUnavailable, RemoteUnavailable, BadCredentials) as error:
                 await self._postpone(turn, error)
+            except ProtectedPaths as error:
+                await self._give_up(turn, comments.protected_paths(error.paths))
             except (GitHubError, CheckoutError) as error:
                 await self._give_up(turn, failure_of(error))
             except Exception as error:
@@ -223,7 +231,7 @@ class Worker:
         task, now = await store.task_by_id(connection, task_id), self._clock()
         thread = await store.thread_by_id(connection, task.thread_id)
         for message in await messages.untaken(connection, task.id):
-            if task.stop_asked_by is None:
+            if task.stop_asked_by is None and message.asks:
                 await store.add_task(
                     connection,
                     thread,
@@ -251,11 +259,15 @@ class Worker:
                 schedule=await schedules.by_id(connection, task.schedule_id) if task.schedule_id else None,
                 previous_task=await store.task_before(connection, task),
                 max_attempts=await rules.max_attempts(connection, thread.place.repository_id, default),
+                rules=await rules.last(connection, thread.place.repository_id),
             )
 
     async def _prepare(self, job: Job, repository: Repository) -> tuple[Job, Clone]:
         """The thread's clone on its branch; a thread's first turn decides which branch that is."""
         details = await repository.details()
+        if is_beginning(job):
+            current = await self._rules.current(repository, job.thread.place.repository_id)
+            job = replace(job, rules=current.settings)
         thread = await self._begin_anew(job, repository) if is_beginning(job) else job.thread
         if thread.branch is None or thread.base_branch is None:
             thread = await self._on_its_branch(thread, repository, details, used=job.thread.branch)
@@ -339,7 +351,7 @@ class Worker:
     ) -> Outcome:
         start = await brief(repository, self._identity, job, session_lost=session_lost)
         log.info("agent starts", resumes=start.session_id is not None)
-        limits, settings = self._settings.limits, self._settings
+        settings = self._settings
         scheduled = job.task.schedule_id is not None
         images: tuple[Image, ...] = ()
         if start.prompt is not None and is_beginning(job):
@@ -351,8 +363,8 @@ class Worker:
             config_dir=self._agent.config_dir(job.thread.id),
             author=bot_identity(self._identity, settings.server_url),
             co_author=person_identity(job.task.requester, settings.server_url),
-            limits=Limits(limits.turns, max(0.01, self._budget(job) - job.task.cost_usd), limits.seconds),
-            model=job.thread.model or settings.model,
+            limits=self._limits(job),
+            model=job.thread.model or job.rules.model or settings.model,
             session_id=start.session_id,
             prompt=start.prompt,
             answers=start.answers,
@@ -366,11 +378,13 @@ class Worker:
                 in_step=clone.in_step,
                 kind=job.task.kind,
                 fork_pull=job.thread.fork_pull,
+                rules=prompt.house_rules(job.rules, is_own=job.thread.fork_pull is None),
             ),
             may_ask=not scheduled,
             scheduled=scheduled,
             read_only=job.task.kind.changes_nothing,
             tools=self._tools(job, repository),
+            mcp_servers={name: settings.mcp_servers[name] for name in job.rules.mcp if name in settings.mcp_servers},
             trusted=job.thread.fork_pull is None,
         )
         outcome = await self._until_stopped(turn, job, report, turn_log)
@@ -388,10 +402,15 @@ class Worker:
             tools += (answer_comment(self._database, repository, task),)
         return tools
 
-    def _budget(self, job: Job) -> float:
-        """What the whole task may cost, in dollars: what somebody set for the thread, within the operator's limit."""
-        most, wished = self._settings.limits.budget_usd, job.thread.budget_usd
-        return most if wished is None else min(most, wished)
+    def _limits(self, job: Job) -> Limits:
+        """What is left for this turn: the least of what the operator, the repository and the thread allow."""
+        most, own = self._settings.limits, job.rules
+        budget = least(most.budget_usd, own.budget_usd, job.thread.budget_usd)
+        return Limits(
+            turns=least(most.turns, own.max_turns),
+            budget_usd=max(0.01, budget - job.task.cost_usd),
+            seconds=least(most.seconds, own.turn_seconds),
+        )
 
     async def _until_stopped(
         self, turn: TurnInput, job: Job, report: Callable[[Progress], None], turn_log: TurnLog
@@ -459,7 +478,7 @@ class Worker:
             await store.put_turn_back(connection, turn, due_at=due_at, now=self._clock(), failed_try=failed_try)
 
     async def _give_up(self, turn: Turn, failure: Failure) -> None:
-        unpushed = failure.kind in (FailureKind.PUSH_REFUSED, FailureKind.BRANCH_MOVED)
+        unpushed = failure.kind in (FailureKind.PUSH_REFUSED, FailureKind.BRANCH_MOVED, FailureKind.PROTECTED)
         kept = NOTHING_KEPT if unpushed else await self._publisher.what_is_kept(turn)
         async with self._database.writing() as connection:
             await self._make_tasks_of_what_came_too_late(connection, turn.task_id)

@@ -12,15 +12,17 @@ import httpx
 import pytest
 import respx
 
-from ove_gh.comments import STOP, marker
+from ove_gh.comments import STOP, marker, review_remark
 from ove_gh.github.models import AppIdentity
 from ove_gh.loop import Bell
 from ove_gh.outbox import Sender
 from ove_gh.store import outbox, tables
 from ove_gh.store.database import Database
 from ove_gh.store.outbox import check_key, thread_of_check
+from ove_gh.store.remarks import Remark
 from ove_gh.tasks import Target
-from tests.github.samples import API, REPO, TOKENS, Clock, check_run, open_github, token
+from tests.github.samples import API, REPO, TOKENS, Clock, check_run, open_github, pull, review_comment, token
+from tests.github.samples import review as pull_review
 from tests.payloads import ALICE, APP, APP_ID, GITHUB_ACTIONS, HEAD, Account, Json
 from tests.store.rows import NOW, all_rows, place
 
@@ -385,6 +387,185 @@ async def test_a_review_is_requested_once(post: Post, status: int) -> None:
     await post.send_what_is_due()
     assert json.loads(route.calls[0].request.content) == {"reviewers": ["alice"]}
     assert await post.send_what_is_due() == []
+
+
+# -- reviews, and answers in their threads -----------------------------------------------------------------------------
+
+REVIEWS, LINES = f"{REPO}/pulls/13/reviews", f"{REPO}/pulls/13/comments"
+REVIEW = "review-of-task-1"
+FIX = Remark("cart.py", 3, 2, "This divides by zero.", "return 0\n")
+DOUBT = Remark("cart.py", 9, None, "Why?", None)
+
+
+async def review(post: Post, *remarks: Remark, sha: str | None = HEAD) -> None:
+    """A review is to stand on pull request 13."""
+    async with post.database.writing() as connection:
+        await outbox.pull_review(
+            connection,
+            place(13),
+            REVIEW,
+            sha=sha,
+            summary="Almost.",
+            remarks=[asdict(remark) for remark in remarks],
+            now=post.clock(),
+        )
+
+
+async def reply(post: Post, body: str = "Done") -> None:
+    """An answer is to stand in the review thread of comment 61."""
+    async with post.database.writing() as connection:
+        await outbox.reply(connection, place(13), "reply-61", comment_id=61, body=body, now=post.clock())
+
+
+def holds_reviews(post: Post, *, head: str = HEAD) -> respx.Route:
+    """GitHub takes reviews of pull request 13, whose newest commit this is; returns where they are created."""
+    post.github.get(f"{REPO}/pulls/13").respond(json=pull(13, head={"ref": "x", "sha": head, "repo": {"id": 42}}))
+    return post.github.post(REVIEWS).respond(json=pull_review(51))
+
+
+def sent_bodies(route: respx.Route) -> list[Json]:
+    """What was sent there, in order."""
+    return [json.loads(call.request.content) for call in route.calls]
+
+
+async def test_a_review_comments_on_lines_and_approves_nothing(post: Post) -> None:
+    """One review on the commit that was read: the summary with its marker, each remark on its lines, suggestions."""
+    route = holds_reviews(post, head="c" * 40)
+    await review(post, FIX, DOUBT)
+    assert await post.send_what_is_due() == [REVIEW]
+    [body] = sent_bodies(route)
+    assert (body["event"], body["commit_id"]) == ("COMMENT", HEAD)
+    assert body["body"].startswith("Almost.")
+    assert body["body"].endswith(marker(REVIEW))
+    assert body["comments"] == [
+        {
+            "path": "cart.py",
+            "line": 3,
+            "side": "RIGHT",
+            "start_line": 2,
+            "start_side": "RIGHT",
+            "body": review_remark(FIX.text, FIX.suggestion),
+        },
+        {"path": "cart.py", "line": 9, "side": "RIGHT", "body": "Why?"},
+    ]
+    assert (await post.row(REVIEW))["remote_id"] == 51
+    assert await post.send_what_is_due() == []
+
+
+async def test_a_review_of_no_commit_in_particular_is_of_the_newest(post: Post) -> None:
+    """Where it is not known which commit was read, the pull request's head is meant."""
+    route = holds_reviews(post, head="c" * 40)
+    await review(post, sha=None)
+    await post.send_what_is_due()
+    assert sent_bodies(route)[0]["commit_id"] == "c" * 40
+
+
+async def test_a_line_that_github_does_not_take_loses_no_remark(post: Post) -> None:
+    """Somebody pushed meanwhile: the remarks stand in the summary of a review of the newest commit instead."""
+    route = holds_reviews(post, head="c" * 40)
+    route.side_effect = [httpx.Response(422, json={"message": "Line"}), httpx.Response(200, json=pull_review(51))]
+    await review(post, FIX, DOUBT)
+    await post.send_what_is_due()
+    first, second = sent_bodies(route)
+    assert (len(first["comments"]), second.get("comments", [])) == (2, [])
+    assert second["commit_id"] == "c" * 40
+    for said in ("`cart.py:3`", "This divides by zero.", "`cart.py:9`", "Why?", marker(REVIEW)):
+        assert said in second["body"]
+    assert (await post.row(REVIEW))["sent_version"] == 1
+
+
+async def test_a_review_that_github_never_takes_is_given_up(post: Post) -> None:
+    """Without remarks, of the newest commit, there is nothing else to try."""
+    route = holds_reviews(post)
+    route.respond(422, json={"message": "No"})
+    await review(post)
+    await post.send_what_is_due()
+    assert route.call_count == 1
+    assert (await post.row(REVIEW))["given_up_at"] == NOW
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_a_review_whose_answer_was_lost_is_written_once(post: Post, arrived: bool) -> None:
+    """Before a second one is written the pull request is searched for the first: the App's own, by its marker."""
+    route = holds_reviews(post)
+    route.side_effect = httpx.ReadError("connection reset")
+    await review(post, FIX)
+    await post.send_what_is_due()
+    told = sent_bodies(route)[0]["body"]
+    copied = pull_review(50, body=told)
+    own = pull_review(51, body=told, user=APP.as_json())
+    post.github.get(REVIEWS).respond(json=[copied, own] if arrived else [copied])
+    route.side_effect = None
+    route.respond(json=pull_review(52))
+    post.clock.now += 600
+    await post.send_what_is_due()
+    assert (await post.row(REVIEW))["remote_id"] == (51 if arrived else 52)
+    assert route.call_count == (1 if arrived else 2)
+
+
+async def test_an_answer_goes_into_its_thread_and_is_edited_there(post: Post) -> None:
+    """It stands under the comment that it answers; new words change it in place."""
+    route = post.github.post(f"{LINES}/61/replies").respond(201, json=review_comment(62))
+    edited = post.github.patch(f"{LINES.replace('/13', '')}/62").respond(json=review_comment(62))
+    await reply(post)
+    assert await post.send_what_is_due() == ["reply-61"]
+    assert sent_bodies(route) == [{"body": stands("reply-61", "Done")}]
+    assert await post.send_what_is_due() == []
+    await reply(post, "Done in abc")
+    await post.send_what_is_due()
+    assert sent_bodies(edited) == [{"body": stands("reply-61", "Done in abc")}]
+    assert route.call_count == 1
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_an_answer_whose_answer_was_lost_is_given_once(post: Post, arrived: bool) -> None:
+    """The review comments are searched for it first; a quote of it by somebody else is not it."""
+    route = post.github.post(f"{LINES}/61/replies").mock(side_effect=httpx.ReadError("connection reset"))
+    await reply(post)
+    await post.send_what_is_due()
+    quoted = review_comment(63, body=stands("reply-61", "Done"))
+    own = review_comment(64, body=stands("reply-61", "Done"), user=APP.as_json())
+    post.github.get(LINES).respond(json=[quoted, own] if arrived else [quoted])
+    route.side_effect = None
+    route.respond(201, json=review_comment(65))
+    post.clock.now += 600
+    await post.send_what_is_due()
+    assert (await post.row("reply-61"))["remote_id"] == (64 if arrived else 65)
+    assert route.call_count == (1 if arrived else 2)
+
+
+async def test_an_answer_to_a_comment_that_is_gone_is_given_up(post: Post) -> None:
+    """Somebody deleted what was to be answered: what comes behind it is said."""
+    post.github.post(f"{LINES}/61/replies").respond(404, json={"message": "Not Found"})
+    await reply(post)
+    await post.say("question-1", number=13)
+    while await post.send_what_is_due():
+        pass
+    assert (await post.row("reply-61"))["given_up_at"] == NOW
+    assert post.threads.bodies == [stands("question-1")]
+
+
+async def test_labels_that_commanded_are_taken_off(post: Post) -> None:
+    """Once, also when somebody was quicker; the same label put there later is taken off again."""
+    route = post.github.delete(f"{REPO}/issues/3/labels/ove%3Areview")
+    route.side_effect = [httpx.Response(200, json=[]), httpx.Response(404, json={"message": "Label does not exist"})]
+    for at in (1, 1, 2):
+        async with post.database.writing() as connection:
+            await outbox.unlabel(connection, place(), Target("label", at, ""), "ove:review", now=NOW)
+    while await post.send_what_is_due():
+        pass
+    assert route.call_count == 2
+
+
+async def test_a_reaction_goes_to_a_comment_on_lines(post: Post) -> None:
+    """It has an address of its own; a review's own words take none, and nothing is tried."""
+    route = post.github.post(f"{REPO}/pulls/comments/61/reactions").respond(201, json={"id": 1})
+    async with post.database.writing() as connection:
+        await outbox.reaction(connection, place(13), Target("inline", 61, ""), "eyes", now=NOW)
+        await outbox.reaction(connection, place(13), Target("review", 51, ""), "eyes", now=NOW)
+    await post.send_what_is_due()
+    assert await post.send_what_is_due() == []
+    assert sent_bodies(route) == [{"content": "eyes"}]
 
 
 # -- check runs --------------------------------------------------------------------------------------------------------

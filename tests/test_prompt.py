@@ -19,13 +19,16 @@ from ove_gh.prompt import (
     checks_prompt,
     checks_question_prompt,
     first_prompt,
+    fresh_branch_note,
     interrupted_prompt,
     late_answer_prompt,
     lost_session_note,
+    message,
     next_prompt,
     scheduled_note,
     system_prompt,
 )
+from ove_gh.tasks import Kind
 
 TAG = re.compile(r"</?(?:thread|issue|comment|request|check_results|failed_check|job_log)\b[^>]*>", re.IGNORECASE)
 
@@ -103,6 +106,7 @@ def test_words_cannot_open_or_close_a_tag_in_the_other_prompts(words: str) -> No
     assert tags(interrupted_prompt(words, "alice")) == ["<request", "</request"]
     assert tags(late_answer_prompt([(words, words)], "alice")) == []
     assert tags(scheduled_note(number=3, request=words, rule=words)) == []
+    assert tags(message(words, "bob")) == ["<comment", "</comment"]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +176,65 @@ def test_the_agent_asks_only_where_somebody_can_answer() -> None:
     assert "AskUserQuestion" in told(True)
     assert "AskUserQuestion" not in told(False)
     assert "Decide by yourself" in told(False)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind.changes_nothing])
+def test_who_only_looks_is_told_so(kind: Kind) -> None:
+    """The agent is to change nothing, and hears nothing of pushes and pull requests; the rest holds for it, too."""
+    told = system_prompt(
+        slug="ove", full_name="alice/shop", branch="ove/3-total", default_branch="main", may_ask=True, kind=kind
+    )
+    assert "Change nothing" in told
+    for fact in ("@ove", "alice/shop", "`main`", "no credentials", "Your last message", "AskUserQuestion", "<comment>"):
+        assert fact in told
+    for other in ("describe_pull_request", "pushes your commits", "Commit your work"):
+        assert other not in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "fact"),
+    [
+        (Kind.WORK, "describe_pull_request"),
+        (Kind.REVIEW, "mcp__ove__remark"),
+        (Kind.PLAN, "`- [ ] …`"),
+        (Kind.DISCUSS, "this is a talk"),
+        (Kind.VALIDATE, "run the tests, linters and type checks"),
+    ],
+)
+def test_each_kind_is_told_what_it_comes_to(kind: Kind, fact: str) -> None:
+    """What is said to one kind of task is not said to the others."""
+    told = {
+        each: system_prompt(slug="ove", full_name="a/b", branch="x", default_branch="m", may_ask=False, kind=each)
+        for each in Kind
+    }
+    assert [each for each, text in told.items() if fact in text] == [kind]
+
+
+def test_a_branch_that_moved_is_to_be_merged() -> None:
+    """Only where somebody else pushed to it."""
+
+    def told(in_step: bool) -> str:
+        return system_prompt(
+            slug="ove", full_name="a/b", branch="ove/3", default_branch="m", may_ask=True, in_step=in_step
+        )
+
+    assert "Merge `origin/ove/3` into yours" in told(False)
+    assert "Merge" not in told(True)
+
+
+def test_a_word_while_it_works_names_its_writer() -> None:
+    """The agent hears who says what, as words of a person and not of ours."""
+    assert message("Use Decimal\n", "bob") == (
+        '@bob writes while you work:\n<comment author="@bob">\nUse Decimal\n</comment>'
+    )
+
+
+def test_a_fresh_branch_is_said() -> None:
+    """The agent learns why its earlier work is not there, and where it is now."""
+    note = fresh_branch_note("ove/3-total-2", "main")
+    for fact in ("merged or closed", "`ove/3-total-2`", "starts from `main`"):
+        assert fact in note
+    assert note.endswith("\n\n")
 
 
 def test_an_interrupted_turn_is_reminded_of_its_request() -> None:

@@ -1,4 +1,4 @@
-"""Tests of what people do to a task from outside: stop it, or have it tried again."""
+"""Tests of what people do to a task from outside: stop it, have it tried again, or start what it planned."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from ove_gh import comments, steering
+from ove_gh.agent import Finished
+from ove_gh.recording import recorded
 from ove_gh.scheduling import schedule_key
 from ove_gh.store import schedules, tables
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
-from ove_gh.store.outbox import check_key, question_key, status_key
-from ove_gh.tasks import Status, Target, Task, Thread
-from tests.payloads import BOB, HEAD
+from ove_gh.store.outbox import check_key, plan_key, question_key, status_key
+from ove_gh.tasks import Kind, Priority, Status, Target, Task, Thread
+from tests.payloads import ALICE, BOB, HEAD
 from tests.store import rows
 from tests.store.rows import (
     NOW,
@@ -168,3 +170,50 @@ async def test_a_task_after_the_red_one_settles_it(database: Database) -> None:
     await finish(database, await claimed(database))
     async with database.reading() as connection:
         assert await steering.red_wait(connection, thread) is None
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_another_try_is_of_the_same_kind(database: Database, kind: Kind) -> None:
+    """Work goes on where it stopped; what only looked is asked for once more, in its own words and as urgently."""
+    made = await ended(database, kind)
+    again = await try_again(database, made.id)
+    assert again.request == (steering.TRY_AGAIN if kind is Kind.WORK else "the cart")
+    assert (again.kind, again.priority, again.number) == (kind, Priority.HIGH, made.number)
+    assert (again.requester, again.source, again.afresh) == (BOB.person, CLICK, False)
+
+
+# -- start a plan ------------------------------------------------------------------------------------------------------
+
+
+async def ended(database: Database, kind: Kind) -> Task:
+    """Alice asked for a task of this kind, and it is done."""
+    async with database.writing() as connection:
+        thread = await store.open_thread(connection, rows.place(), "The total is wrong")
+        made = await store.add_task(
+            connection,
+            thread,
+            number=3,
+            request="the cart",
+            source=CLICK,
+            requester=ALICE.person,
+            now=NOW,
+            kind=kind,
+            priority=Priority.HIGH,
+        )
+    turn = await claimed(database)
+    async with database.writing() as connection:
+        outcome = recorded(Finished("- [ ] Sum first", "session", 0.1), ())
+        await store.agent_ended(connection, turn, outcome=outcome, cost_usd=0.1, session_id="session")
+    await finish(database, turn)
+    return await rows.task(database, made.id)
+
+
+async def test_a_plan_is_carried_out_for_who_agreed_to_it(database: Database) -> None:
+    """In the session that made it, as urgently as it was asked for; its comment says who started it."""
+    plan = await ended(database, Kind.PLAN)
+    async with database.writing() as connection:
+        work = await steering.start_plan(connection, TELLER, plan, BOB.person, CLICK, now=NOW)
+    assert (work.kind, work.request, work.priority) == (Kind.WORK, steering.CARRY_OUT, Priority.HIGH)
+    assert (work.requester, work.source, work.afresh) == (BOB.person, CLICK, False)
+    assert (await thread_of(database, work.id)).session_id == "session"
+    assert (await told(database))[plan_key(plan.id)]["body"] == comments.plan_started("alice", "- [ ] Sum first", "bob")

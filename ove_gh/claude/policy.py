@@ -51,11 +51,16 @@ def offered_tools(*, may_ask: bool, read_only: bool = False) -> list[str]:
     return [*work, *CHECKLIST, *([ASK] if may_ask else [])]
 
 
-def decide(tool: str, *, service_tools: Collection[str] = (), read_only: bool = False) -> Allow | Deny:
+def decide(
+    tool: str, *, service_tools: Collection[str] = (), read_only: bool = False, mcp_servers: Collection[str] = ()
+) -> Allow | Deny:
     """Answer a permission request. There is always an answer: nobody sits at the terminal.
 
-    `service_tools` are the names of the tools that the service answers in this turn.
+    `service_tools` are the names of the tools that the service answers in this turn, `mcp_servers` those of further
+    servers, all of whose tools may be used.
     """
+    if any(tool.startswith(f"mcp__{name}__") for name in mcp_servers if name != SERVER):
+        return Allow()
     allowed = {*offered_tools(may_ask=False, read_only=read_only), DESCRIBE, NOTHING_TO_DO, ANSWER}
     if tool in allowed.union(map(service_tool, service_tools)):
         return Allow()

@@ -17,7 +17,7 @@ import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from claude_agent_sdk import (
@@ -34,7 +34,7 @@ from claude_agent_sdk import (
     SystemMessage,
     ToolPermissionContext,
 )
-from claude_agent_sdk.types import SystemPromptPreset
+from claude_agent_sdk.types import McpServerConfig, SystemPromptPreset
 
 from ove_gh.agent import Failed, Finished, Image, Interjection, Outcome, Progress, TraceStep, TurnInput
 from ove_gh.claude import outcomes, policy, serving
@@ -277,7 +277,7 @@ class _Conversation:
             settings=SETTINGS,
             add_dirs=[self.turn.workdir] if self.turn.trusted else [],
             tools=offered if schema is None else [],
-            mcp_servers={policy.SERVER: serving.server(self._description, self.turn.tools)} if schema is None else {},
+            mcp_servers=self._mcp_servers() if schema is None else {},
             output_format={"type": "json_schema", "schema": dict(schema)} if schema is not None else None,
             strict_mcp_config=True,
             permission_mode="default",
@@ -288,13 +288,20 @@ class _Conversation:
             extra_args=self._interjections.flags,
         )
 
+    def _mcp_servers(self) -> dict[str, McpServerConfig]:
+        """Our own tools, and the servers that the operator allows and the repository asks for."""
+        others = {name: cast(McpServerConfig, dict(config)) for name, config in self.turn.mcp_servers.items()}
+        return {**others, policy.SERVER: serving.server(self._description, self.turn.tools)}
+
     async def _permission(
         self, tool: str, tool_input: dict[str, Any], context: ToolPermissionContext
     ) -> PermissionResultAllow | PermissionResultDeny:
         if tool == policy.ASK:
             return self._asking.permission(context.tool_use_id, tool_input)
         service_tools = [each.name for each in self.turn.tools]
-        verdict = policy.decide(tool, service_tools=service_tools, read_only=self.turn.read_only)
+        verdict = policy.decide(
+            tool, service_tools=service_tools, read_only=self.turn.read_only, mcp_servers=self.turn.mcp_servers
+        )
         if isinstance(verdict, policy.Deny):
             return PermissionResultDeny(message=verdict.message)
         return PermissionResultAllow()

@@ -18,7 +18,15 @@ from ove_gh.comments.commands import (
     nothing_to_stop,
     still_at_it,
 )
-from ove_gh.comments.failures import NOTHING_KEPT, Failure, FailureKind, Kept, agent_failure, failure
+from ove_gh.comments.failures import (
+    NOTHING_KEPT,
+    Failure,
+    FailureKind,
+    Kept,
+    agent_failure,
+    failure,
+    protected_paths,
+)
 from ove_gh.comments.frame import GITHUB_LIMIT, LONGEST_MARKER, LONGEST_TEXT
 from ove_gh.comments.markers import has_marker, marker, strip_markers
 from ove_gh.comments.overview import QueuedTask, TaskRow, ThreadStatus, task_list, thread_status
@@ -118,6 +126,7 @@ __all__ = [
     "own_check",
     "plan",
     "plan_started",
+    "protected_paths",
     "pull_request_body",
     "pull_request_title",
     "question_answered",

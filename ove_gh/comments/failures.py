@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +25,8 @@ class FailureKind(StrEnum):
     """The repository could not be fetched, or no clone could be made of it."""
     PUSH_REFUSED = "push_refused"
     """GitHub did not take the push."""
+    PROTECTED = "protected"
+    """The commits change files that the repository told it not to touch."""
     BRANCH_MOVED = "branch_moved"
     """Somebody else pushed to the branch meanwhile."""
     PUBLISH_FAILED = "publish_failed"
@@ -99,6 +102,11 @@ _FAILURES = {
         "My commits are safe where I run. Check that the App may write here and that no rule guards the branch. "
         "Then write {go_on} to push again.",
     ),
+    FailureKind.PROTECTED: _FailureWords(
+        "my commits change files that I must not touch here",
+        "Nothing of it was pushed, and my commits are safe where I run. Write {go_on} to have me leave those files "
+        "alone; `.github/ove.yml` says which they are.",
+    ),
     FailureKind.BRANCH_MOVED: _FailureWords(
         "somebody else has pushed to my branch meanwhile",
         "Nothing of theirs was touched, and my commits are safe where I run. "
@@ -123,6 +131,13 @@ _FAILURES = {
 def agent_failure(reason: FailureReason, detail: str) -> Failure:
     """A failure of the agent's turn."""
     return Failure(FailureKind(reason.value), detail)
+
+
+def protected_paths(paths: Sequence[str]) -> Failure:
+    """The failure of a task whose commits change what they must not."""
+    shown = ", ".join(paths[:5])
+    more = f", and {len(paths) - 5} more" if len(paths) > 5 else ""
+    return Failure(FailureKind.PROTECTED, f"{shown}{more}")
 
 
 def failure(login: str, problem: Failure, kept: Kept, slug: str) -> str:

@@ -14,7 +14,10 @@ from ove_gh.tasks import Person, Target, Task
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One comment to a running turn. `number` is the issue or pull request where it was written."""
+    """One comment to a running turn. `number` is the issue or pull request where it was written.
+
+    `asks` says that it was addressed to the App, and not only said in the thread.
+    """
 
     id: int
     task_id: int
@@ -22,10 +25,19 @@ class Message:
     text: str
     writer: Person
     source: Target
+    asks: bool = True
 
 
 async def add(
-    connection: Transaction, task: Task, *, number: int, text: str, writer: Person, source: Target, now: float
+    connection: Transaction,
+    task: Task,
+    *,
+    number: int,
+    text: str,
+    writer: Person,
+    source: Target,
+    now: float,
+    asks: bool = True,
 ) -> None:
     """Somebody said something to the turn of a task that runs."""
     await connection.execute(
@@ -39,6 +51,7 @@ async def add(
             source_kind=source.kind,
             source_id=source.id,
             source_url=source.url,
+            asks=asks,
             written_at=now,
         )
     )
@@ -65,4 +78,5 @@ def _message(row: Any) -> Message:
         text=row.text,
         writer=Person(row.writer_id, row.writer_login),
         source=Target(row.source_kind, row.source_id, row.source_url),
+        asks=row.asks,
     )

@@ -260,10 +260,12 @@ messages = Table(
     Column("source_kind", String(16), nullable=False),
     Column("source_id", BigInteger, nullable=False),
     Column("source_url", Text, nullable=False),
+    Column("asks", Boolean, nullable=False, server_default="1"),
     Column("written_at", Double, nullable=False),
     Column("taken_at", Double),
 )
-"""What people said while the agent worked on a task. One that the agent did not take any more becomes a task."""
+"""What people said while the agent worked on a task. One that `asks` for something, and that the agent did not take any
+more, becomes a task; what was only said in the thread stands there for the next turn."""
 
 replies = Table(
     "replies",

@@ -120,6 +120,7 @@ async def test_after_three_attempts_one_comment_says_so_and_a_button_offers_anot
 
 async def press_as_a_stranger(stage: Stage, run_id: int) -> None:
     """Deliver what GitHub would never send: mallory, who may not write, has pressed “Try again”."""
+    await stage.github.settled()
     [*_, real] = [
         delivery.payload
         for delivery in stage.github.deliveries

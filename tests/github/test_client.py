@@ -13,7 +13,7 @@ import respx
 
 from ove_gh.github import errors
 from ove_gh.github.client import PERMISSIONS, Purpose, Repository
-from ove_gh.github.models import Author, CheckState, CommitInfo, Permission, read_permission
+from ove_gh.github.models import Author, CheckState, CommitInfo, Permission, Reacted, read_permission
 from tests.github import samples
 from tests.github.samples import API, NOW, REPO, comment, grant_tokens, issue, open_github, open_repository, pull, sent
 
@@ -280,6 +280,25 @@ async def test_reactions_go_to_issues_and_comments() -> None:
         await repository.react_to_comment(5, "confused")
     assert on_issue.call_count == 2
     assert json.loads(sent(on_comment).content) == {"content": "confused"}
+
+
+@respx.mock
+async def test_reactions_to_a_comment_are_read() -> None:
+    """From all pages, with who gave them by id; a bot is known as one, and a deleted account as nobody."""
+    grant_tokens()
+    pages: list[list[object]] = [
+        [{"id": 1, "user": samples.user(), "content": "+1"}, {"id": 2, "user": None, "content": "+1"}],
+        [{"id": 3, "user": samples.user("ove[bot]", 99, "Bot"), "content": "eyes"}],
+    ]
+    route = samples.paged(f"{REPO}/issues/comments/5/reactions", pages)
+    async with open_repository() as repository:
+        found = await repository.reactions_to_comment(5)
+    assert found == [
+        Reacted("alice", 1, False, "+1"),
+        Reacted("ghost", 0, False, "+1"),
+        Reacted("ove[bot]", 99, True, "eyes"),
+    ]
+    assert route.call_count == 2
 
 
 @respx.mock

@@ -14,7 +14,7 @@ import pytest
 from ove_gh.demo.github import Annotation, App, SimulatedGitHub, drop_connection, respond, secondarily_limited
 from ove_gh.github import errors
 from ove_gh.github.client import PERMISSIONS, GitHub, Repository
-from ove_gh.github.models import Attachment, CheckAction, CheckState, NewReviewComment, Permission
+from ove_gh.github.models import Attachment, CheckAction, CheckState, NewReviewComment, Permission, Reacted
 from tests.github.samples import Clock
 
 pytestmark = pytest.mark.anyio
@@ -121,6 +121,26 @@ async def test_a_conversation() -> None:
         ("alice", False, "@ove please <!-- m1 -->"),
         ("ove[bot]", True, "Done <!-- m1 -->"),
     ]
+
+
+async def test_who_reacted_to_a_comment() -> None:
+    """People's reactions and the App's own are told apart; a comment that is gone is NotFound."""
+    async with scene() as s:
+        alice, mallory = s.github.user("alice"), s.github.user("mallory")
+        mine = await s.repository.create_comment(1, "My plan")
+        await s.repository.react_to_comment(mine.id, "rocket")
+        comment = next(each for each in s.github.thread(SHOP, 1) if each.id == mine.id)
+        s.github.grant(SHOP, "mallory", "read")
+        s.github.react(comment, "mallory", "+1")
+        s.github.react(comment, "alice", "+1")
+        found = await s.repository.reactions_to_comment(mine.id)
+        with pytest.raises(errors.NotFound):
+            await s.repository.reactions_to_comment(mine.id + 1_000)
+        assert found == [
+            Reacted("ove[bot]", s.app.bot.id, True, "rocket"),
+            Reacted("mallory", mallory.id, False, "+1"),
+            Reacted("alice", alice.id, False, "+1"),
+        ]
 
 
 async def test_a_long_thread() -> None:

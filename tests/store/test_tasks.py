@@ -11,7 +11,19 @@ from sqlalchemy import update
 from ove_gh.store import tables
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
-from ove_gh.tasks import MAX_RESUMPTIONS, MOVES, IllegalMove, Place, Status, Task, Turn, TurnStatus
+from ove_gh.tasks import (
+    MAX_RESUMPTIONS,
+    MOVES,
+    IllegalMove,
+    Kind,
+    Place,
+    Priority,
+    Status,
+    Target,
+    Task,
+    Turn,
+    TurnStatus,
+)
 from tests.payloads import ALICE, BOB
 from tests.store.rows import (
     NOW,
@@ -326,6 +338,148 @@ async def test_who_waits_before_whom_is_counted(database: Database) -> None:
     async with database.reading() as connection:
         assert await store.unfinished_before(connection, second) == 0
         assert await store.busy_tasks(connection) == 2
+
+
+# -- priorities and kinds ----------------------------------------------------------------------------------------------
+
+
+async def add_kind(
+    database: Database,
+    kind: Kind = Kind.WORK,
+    *,
+    number: int = 3,
+    priority: int = Priority.NORMAL,
+    review: int = 7,
+) -> Task:
+    """Somebody asked for this kind of task."""
+    async with database.writing() as connection:
+        thread = await store.open_thread(connection, place(number), "The total is wrong")
+        return await store.add_task(
+            connection,
+            thread,
+            number=number,
+            request="x",
+            source=Target("review", review, ""),
+            requester=BOB.person,
+            now=NOW,
+            kind=kind,
+            priority=Priority(priority),
+        )
+
+
+async def test_ten_tasks_of_a_thread_run_one_after_another_by_priority(database: Database) -> None:
+    """Asked for at once, each runs alone, the most urgent and then the oldest first, and none is lost."""
+    wanted = (2, 3, 0, 2, 1, 0, 3, 1, 2, 0)
+    made = await asyncio.gather(*(add_kind(database, priority=priority) for priority in wanted))
+    ran: list[int] = []
+    while (running := await claim(database)) is not None:
+        assert await claim(database) is None
+        ran.append(running.task_id)
+        await finish(database, running)
+    assert ran == [task.id for task in sorted(made, key=lambda task: (task.priority, task.id))]
+
+
+async def test_the_more_urgent_thread_goes_first(database: Database) -> None:
+    """Between threads priority decides as well; what runs is not interrupted, and nobody's question is overtaken."""
+    await add_kind(database, number=3)
+    low = await claimed(database)
+    normal, urgent = await add_kind(database, number=4), await add_kind(database, number=5, priority=Priority.URGENT)
+    behind = await add_kind(database, number=3, priority=Priority.URGENT)
+    assert [(await claimed(database)).task_id for _ in range(2)] == [urgent.id, normal.id]
+    assert await claim(database) is None
+    await ask(database, low)
+    assert await claim(database) is None
+    async with database.reading() as connection:
+        assert await store.unfinished_before(connection, behind) == 1
+
+
+async def test_a_queue_is_counted_by_priority(database: Database) -> None:
+    """Whoever is more urgent has fewer before them, whenever they came."""
+    tasks = [await add_kind(database, priority=priority) for priority in (2, 3, 0, 2)]
+    async with database.reading() as connection:
+        assert [await store.unfinished_before(connection, task) for task in tasks] == [1, 3, 0, 2]
+
+
+async def test_a_late_urgent_task_holds_a_red_attempt_back(database: Database) -> None:
+    """A task that comes back for red checks stands in the queue like any other."""
+    seen = await waiting_for_checks(database)
+    urgent = await add_kind(database, priority=Priority.URGENT)
+    await turn_red(database, seen)
+    first = await claimed(database)
+    assert first.task_id == urgent.id
+    await finish(database, first)
+    assert (await claimed(database)).task_id == seen.task_id
+
+
+async def test_only_a_turn_at_work_can_hear(database: Database) -> None:
+    """A task is running for those who speak to it while its agent works: not before, nor while it is published."""
+    made = await add_task(database)
+    await add_task(database, number=9)
+
+    async def hears() -> int | None:
+        async with database.reading() as connection:
+            found = await store.running_task(connection, made.thread_id)
+            return found.id if found else None
+
+    assert await hears() is None
+    running = await claimed(database)
+    assert await hears() == made.id
+    await end_agent(database, running)
+    assert await hears() is None
+
+
+async def test_a_plan_is_open_until_work_follows(database: Database) -> None:
+    """The newest one counts, once it is made, and until work or another plan was asked for in its thread."""
+
+    async def open_ones(thread_id: int, since: float = NOW) -> tuple[int | None, list[int]]:
+        async with database.reading() as connection:
+            one = await store.open_plan(connection, thread_id)
+            return one.id if one else None, [task.id for task in await store.open_plans(connection, since=since)]
+
+    async def carry_through() -> None:
+        await finish(database, await claimed(database))
+
+    plan = await add_kind(database, Kind.PLAN)
+    assert await open_ones(plan.thread_id) == (None, [])
+    await carry_through()
+    assert await open_ones(plan.thread_id) == (plan.id, [plan.id])
+    assert await open_ones(plan.thread_id, NOW + 1) == (plan.id, [])
+    for kind in (Kind.DISCUSS, Kind.REVIEW, Kind.VALIDATE):
+        await add_kind(database, kind)
+        await carry_through()
+    elsewhere = await add_kind(database, Kind.PLAN, number=9)
+    await carry_through()
+    assert await open_ones(plan.thread_id) == (plan.id, [plan.id, elsewhere.id])
+    newer = await add_kind(database, Kind.PLAN)
+    assert await open_ones(plan.thread_id) == (None, [elsewhere.id])
+    await carry_through()
+    assert await open_ones(plan.thread_id) == (newer.id, [newer.id, elsewhere.id][::-1])
+    await add_kind(database)
+    assert await open_ones(plan.thread_id) == (None, [elsewhere.id])
+    assert await open_ones(elsewhere.thread_id) == (elsewhere.id, [elsewhere.id])
+
+
+@pytest.mark.parametrize("end", [Status.FAILED, Status.CANCELLED])
+async def test_a_plan_that_came_to_nothing_is_not_open(database: Database, end: Status) -> None:
+    """What failed or was stopped cannot be started."""
+    plan = await add_kind(database, Kind.PLAN)
+    await bring_to(database, plan.id, end)
+    async with database.reading() as connection:
+        assert await store.open_plan(connection, plan.thread_id) is None
+        assert await store.open_plans(connection, since=0) == []
+
+
+async def test_a_review_has_one_task_that_works_on_it(database: Database) -> None:
+    """It is found by the review's id in its own thread, and is not the task that was to write a review."""
+    await add_kind(database, Kind.REVIEW)
+    mine = await add_kind(database)
+    await add_kind(database)
+    await add_kind(database, number=9, review=8)
+    async with database.reading() as connection:
+        found = await store.review_task(connection, mine.thread_id, Target("review", 7, "https://elsewhere"))
+        assert found == mine
+        assert await store.review_task(connection, mine.thread_id, Target("review", 8, "")) is None
+        assert await store.review_task(connection, mine.thread_id, Target("comment", 7, "")) is None
 
 
 # -- while checks are waited for ---------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("source_kind", sa.String(length=16), nullable=False),
         sa.Column("source_id", sa.BigInteger(), nullable=False),
         sa.Column("source_url", sa.Text(), nullable=False),
+        sa.Column("asks", sa.Boolean(), server_default="1", nullable=False),
         sa.Column("written_at", sa.Double(), nullable=False),
         sa.Column("taken_at", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_messages_task_id_tasks")),
