@@ -17,7 +17,8 @@ UV := uv==0.13.9
 .PHONY: help demo test lint style types imports tests lock clean
 
 help:
-	@echo "make demo    play the whole story here, offline: an issue, a question, a pull request (ARGS=--interactive)"
+	@echo "make demo    play the whole story here, offline: an issue, a question, a pull request, red checks and their"
+	@echo "             fix, a follow-up (ARGS=--interactive: you write the comments)"
 	@echo "make test    check style, types and imports, and run every test (ARGS=… goes to pytest)"
 	@echo "make lint    only style, types and imports"
 	@echo "make lock    pin all dependencies anew (UPGRADE=1: also raise what pyproject.toml leaves free)"

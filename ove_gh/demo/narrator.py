@@ -22,6 +22,9 @@ CHECKING, RED = "Waiting for the checks", "Checks are red"
 ENDS = ("Done", "I could not finish", "Ended", "Stopped")
 """How a status comment begins in its last form."""
 
+WORKING = ("Working", RED)
+"""How a status comment begins while the agent is at it."""
+
 _RED_CHECK = "the red check"
 
 REACTIONS = {"eyes": "👀", "confused": "😕"}
@@ -125,9 +128,14 @@ class Narrator:
         )
 
     def _person_wrote(self, comment: Comment) -> None:
+        mentions = f"@{self._slug}" in comment.body
         if self._asking:
             does, deed = "replies", "the reply"
-        elif f"@{self._slug}" in comment.body:
+        elif mentions and self._is_at_work():
+            does, deed = "adds to it, while the agent works", "the addition"
+        elif mentions and self._shown:
+            does, deed = "asks for more", "the follow-up"
+        elif mentions:
             does, deed = "mentions the App", "the mention"
         else:
             does, deed = "writes", "the comment"
@@ -140,6 +148,9 @@ class Narrator:
             self.scene(f"{login} ticks a box")
             self._did("the tick", comment)
             self.line(f"☑ {ticked}", style="person")
+
+    def _is_at_work(self) -> bool:
+        return bool(self._shown) and self._shown[max(self._shown)].head.startswith(WORKING)
 
     def _did(self, what: str, comment: Comment) -> None:
         self._deed = self._deeds[comment.id] = Deed(what, self.now)
@@ -165,10 +176,13 @@ class Narrator:
             self._show(comment, "a new comment, so that it notifies")
 
     def _status_begun(self, comment: Comment) -> None:
-        self.scene("Claude Code works, and one comment shows how far it is")
+        first = not self._shown
+        if first:
+            self.scene("Claude Code works, and one comment shows how far it is")
         self.note("The status comment stands")
         self._shown[comment.id] = status = read_status(comment.body)
-        self.line(f"{self._bot} writes: {status.head}", "this comment is edited from here on")
+        remark = "this comment is edited from here on" if first else "each request has a comment of its own"
+        self.line(f"{self._bot} writes: {status.head}", remark)
 
     def _question_asked(self, comment: Comment) -> None:
         self.scene("It needs a decision, and asks in a new comment, so that it notifies")
@@ -235,15 +249,19 @@ class Narrator:
     # -- what becomes of it --------------------------------------------------------------------------------------------
 
     def _pushed(self, told: str, repository: str, before: str, after: str) -> None:
-        again = self._deed.name == _RED_CHECK
-        self.scene(
-            "The service pushes the fix" if again else "The service pushes the commits, and opens a pull request"
-        )
         commit = self._github.log(repository, after)[0]
+        again = any(told.startswith(f"{pull.head}: ") for pull in self._github.pulls(repository, "open"))
+        if self._deed.name == _RED_CHECK:
+            scene, step = "The service pushes the fix", "The fix is pushed"
+        elif again:
+            scene, step = "The service pushes to the same branch", "The commit is pushed"
+        else:
+            scene, step = "The service pushes the commits, and opens a pull request", "The commits are pushed"
+        self.scene(scene)
         helpers = re.findall(r"^Co-authored-by: (.*?) <", commit.message, re.MULTILINE)
         self.line(f"Pushed {told}")
         self.line(f"The commit is by {commit.author.name}", f"co-authored by {', '.join(helpers)}" if helpers else "")
-        self.note("The fix is pushed" if again else "The commits are pushed")
+        self.note(step)
         self._push = Deed("the push", self.now)
         if again:
             self._terminal.diff(self._github.diff(repository, before, after), f"What is new in {after[:7]}")

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
-from ove_gh.demo.model import Block, Reply, Request, Step, ask, reply, say, use
-from ove_gh.demo.model.request import own_words
+from ove_gh.demo.model import Block, Hang, Reply, Request, Step, ask, reply, say, use
+from ove_gh.demo.model.request import blocks, own_words
 
 ISSUE_TITLE = "The average of an empty cart fails"
 ISSUE_BODY = (
@@ -22,6 +22,9 @@ ISSUE_BODY = (
     "around it."
 )
 REQUEST = "please make `average()` work for an empty cart"
+
+FOLLOW_UP = "also say in the README what the page shows for an empty cart"
+ADDITION = "one sentence is enough"
 
 ZERO, ERROR = "Zero", "An error"
 QUESTION: dict[str, Any] = {
@@ -46,6 +49,7 @@ REPRODUCE = 'python3 -c "from cart import Cart; Cart().average()"'
 TEST = "python3 test_cart.py"
 CHECK, PAGE_TEST = "test", "python3 test_page.py"
 """The check that CI makes, and the part of it that the script does not think of by itself."""
+SHOW = 'python3 -c "from cart import Cart; from page import average; print(average(Cart()))"'
 
 MANY = 200
 """More requests than one demo will bring."""
@@ -88,11 +92,19 @@ class NotFound(Exception):
     """A tool's result does not hold what the script goes on from; the message says what was looked for."""
 
 
-def script() -> list[Step]:
-    """The whole part: the work on the cart with its question; then a repair when checks fail, a word to requests."""
+def script(pause: Hang | None = None) -> list[Step]:
+    """The whole part: the work on the cart with its question; then a repair when checks fail, and a word in the README.
+
+    `pause` holds the model up when there was a repair, and something is asked of it after that.
+    """
     before = [_begin, _read, _reproduce, _understand, _ask]
     after = [_write_test, _see_it_fail, _change, _run_tests, _commit, _describe, _report]
-    return [*map(_or_say_why, before + after), *repeat(_or_say_why(_go_on), MANY)]
+    return [
+        *map(_or_say_why, before + after),
+        *repeat(_or_say_why(_go_on), len(_REPAIRING)),
+        *([pause] if pause else []),
+        *repeat(_or_say_why(_go_on), MANY),
+    ]
 
 
 def _or_say_why(step: Callable[[Request], Reply]) -> Callable[[Request], Reply]:
@@ -210,12 +222,16 @@ def _report(request: Request) -> Reply:
 
 
 def _go_on(request: Request) -> Reply:
-    """Whatever comes when the work is done: failed checks bring the model back to it, people's requests do not."""
-    words, replies = _newest_prompt(request)
-    if "<check_results" not in words:
+    """Whatever comes when the work is done: failed checks bring the model back to it, and so does the README."""
+    words, said = _newest_prompt(request)
+    steps: tuple[Callable[[Request], Reply], ...]
+    if "<check_results" in words:
+        steps = _REPAIRING
+    elif "README" in _asked(words):
+        steps = _DOCUMENTING
+    else:
         return _answer_further(words)
-    steps = (_look_into, _repair, _run_all_tests, _commit_repair, _report_repair)
-    return steps[min(replies, len(steps) - 1)](request)
+    return steps[min(_replies(said), len(steps) - 1)](request)
 
 
 def _look_into(request: Request) -> Reply:
@@ -253,6 +269,49 @@ def _report_repair(request: Request) -> Reply:
 
 
 _ALL_TESTS = f"{TEST} && {PAGE_TEST}"
+_REPAIRING = (_look_into, _repair, _run_all_tests, _commit_repair, _report_repair)
+
+
+def _look_at_the_page(request: Request) -> Reply:
+    return reply(
+        use("Read", file_path=f"{_folder(request)}/README.md"),
+        use("Bash", command=SHOW, description="See what the page shows"),
+    )
+
+
+def _document(request: Request) -> Reply:
+    """One sentence, with an example below where nobody has said that this is enough."""
+    shown, line = _shown(request), _line(request, "README.md", "A small shop")
+    example = "" if _was_told(request, ADDITION) else f"\n\n    >>> average(Cart())\n    '{shown}'"
+    return reply(
+        use(
+            "Edit",
+            file_path=f"{_folder(request)}/README.md",
+            old_string=line,
+            new_string=f"{line}\nFor an empty cart the page shows `{shown}` as the average.{example}",
+        ),
+        use("Bash", command=_COMMIT_DOCUMENT, description="Commit"),
+    )
+
+
+def _report_document(request: Request) -> Reply:
+    said = _result(request, "Bash", _COMMIT_DOCUMENT)
+    if DOCUMENTED not in said:
+        raise NotFound(f"git says: {said}")
+    how = "in one sentence" if _was_told(request, ADDITION) else "with an example"
+    return reply(say(f"The README now says {how} that the page shows `{_shown(request)}` for an empty cart."))
+
+
+def _shown(request: Request) -> str:
+    shown = _result(request, "Bash", SHOW).strip()
+    if len(shown.split()) != 1:
+        raise NotFound(f"the page shows {shown or 'nothing'}")
+    return shown
+
+
+DOCUMENTED = "Say what the page shows for an empty cart"
+_COMMIT_DOCUMENT = f'git commit -am "{DOCUMENTED}"'
+_DOCUMENTING = (_look_at_the_page, _document, _report_document)
 
 
 def _answer_further(words: str) -> Reply:
@@ -426,15 +485,23 @@ def _result(request: Request, tool: str, what: str) -> str:
 # -- what the service said ---------------------------------------------------------------------------------------------
 
 
-def _newest_prompt(request: Request) -> tuple[str, int]:
-    """The words that opened the turn, and how many replies it holds so far."""
-    replies = 0
-    for message in reversed(request.messages):
-        if message["role"] == "assistant":
-            replies += 1
-        elif "<request" in (words := own_words(message)) or "<check_results" in words:
-            return words, replies
+def _newest_prompt(request: Request) -> tuple[str, list[dict[str, Any]]]:
+    """The words that opened the turn, and the messages that it holds so far behind them."""
+    for place, message in reversed(list(enumerate(request.messages))):
+        words = own_words(message)
+        if message["role"] == "user" and ("<request" in words or "<check_results" in words):
+            return words, request.messages[place + 1 :]
     raise NotFound("nobody asked for anything")
+
+
+def _replies(said: Sequence[dict[str, Any]]) -> int:
+    return sum(message["role"] == "assistant" for message in said)
+
+
+def _was_told(request: Request, words: str) -> bool:
+    """Whether somebody has said this while the turn ran."""
+    _, said = _newest_prompt(request)
+    return any(words in str(blocks(message)) for message in said if message["role"] != "assistant")
 
 
 def _known_repair(request: Request) -> Repair:

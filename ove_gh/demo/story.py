@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
 import time
@@ -16,11 +17,11 @@ from typing import TypeVar
 
 from ove_gh.demo.github import Comment, Kind, Pull, SimulatedGitHub, WaitedInVain
 from ove_gh.demo.interactive import converse
-from ove_gh.demo.model import ScriptedModel
+from ove_gh.demo.model import Hang, ScriptedModel, hang
 from ove_gh.demo.narrator import CHECKING, RED, Deed, Narrator, is_status
 from ove_gh.demo.processes import claude_processes
 from ove_gh.demo.reading import dollars
-from ove_gh.demo.script import ISSUE_BODY, ISSUE_TITLE, REQUEST, script
+from ove_gh.demo.script import ADDITION, FOLLOW_UP, ISSUE_BODY, ISSUE_TITLE, REQUEST, script
 from ove_gh.demo.stage import REPOSITORY, SHOP_JOBS, SLUG, ServiceDied, Stage, staged
 from ove_gh.demo.terminal import Terminal
 from ove_gh.demo.watching import (
@@ -106,14 +107,15 @@ async def _play(terminal: Terminal, folder: Path, *, interactive: bool, keep: bo
     try:
         began = time.monotonic()
         async with staged(folder, {"OVE_STATUS_INTERVAL": STATUS_INTERVAL}, jobs=SHOP_JOBS) as stage:
-            stage.model.when(lambda _: True, script())
+            pause = None if interactive else hang()
+            stage.model.when(lambda _: True, script(pause))
             _say_ready(terminal, stage, time.monotonic() - began)
             narrator = Narrator(terminal, stage.github, SLUG)
-            if interactive:
+            if pause is None:
                 await converse(terminal, stage, narrator)
             else:
                 async with asyncio.timeout(LIMIT):
-                    await _tell(terminal, stage, narrator)
+                    await _tell(terminal, stage, narrator, pause)
             _sum_up(terminal, narrator, stage.github)
             if keep:
                 await _keep(terminal, stage, folder)
@@ -130,7 +132,7 @@ async def _play(terminal: Terminal, folder: Path, *, interactive: bool, keep: bo
 # -- the story ---------------------------------------------------------------------------------------------------------
 
 
-async def _tell(terminal: Terminal, stage: Stage, narrator: Narrator) -> None:
+async def _tell(terminal: Terminal, stage: Stage, narrator: Narrator, pause: Hang) -> None:
     github = stage.github
     stage.ci.held = True
     await terminal.breathe()
@@ -152,6 +154,8 @@ async def _tell(terminal: Terminal, stage: Stage, narrator: Narrator) -> None:
     await github.settled()
     await terminal.breathe()
     narrator.show_status(status)
+    await terminal.breathe()
+    await _follow_up(terminal, narrator, stage, pull, pause)
     _check(stage, pull, number)
 
 
@@ -205,6 +209,38 @@ async def _show_report(narrator: Narrator, stage: Stage) -> None:
     )
 
 
+async def _follow_up(terminal: Terminal, narrator: Narrator, stage: Stage, pull: Pull, pause: Hang) -> None:
+    """More is asked on the pull request, and somebody else has a word in it; the model holds still until it has it."""
+    github = stage.github
+    asked = github.comment(REPOSITORY, pull.number, "bob", f"@{SLUG} {FOLLOW_UP}")
+    await _until(stage, lambda github: asked.reactions and status_begins(github, "Working"), "the follow-up's status")
+    await while_alive(stage.service, pause.reached.wait())
+    narrator.note("The session goes on")
+    replies = stage.model.requests[-1].replies
+    narrator.line("The session of the issue goes on", f"with all that was said: {replies} replies of the model so far")
+    await terminal.breathe()
+    added = github.comment(REPOSITORY, pull.number, "alice", f"@{SLUG} {ADDITION}")
+    await _until(stage, lambda _: added.reactions, "the eyes on the addition")
+    await while_alive(stage.service, _handed_over(stage, ADDITION))
+    narrator.line("It is handed to the turn that runs", "no second task, no wait in line")
+    pause.release()
+    await _let_ci_run(terminal, narrator, stage)
+    _, status = await _until(stage, _finished, "the end of the follow-up")
+    await github.settled()
+    await terminal.breathe()
+    narrator.show_status(status)
+
+
+async def _handed_over(stage: Stage, words: str) -> None:
+    """Wait until the CLI has got what somebody said: it writes that into the transcript at once."""
+    query = "SELECT 1 FROM transcripts WHERE instr(entry, ?)"
+    with contextlib.closing(sqlite3.connect(f"file:{stage.data_dir / 'ove.db'}?mode=ro", uri=True)) as connection:
+        while True:
+            if connection.execute(query, [words]).fetchone():
+                return
+            await asyncio.sleep(0.02)
+
+
 async def _no_claude(stage: Stage) -> bool:
     """Wait until no Claude process is left; False where they cannot be counted."""
     for _ in range(100):
@@ -254,8 +290,15 @@ def _check(stage: Stage, pull: Pull, number: int) -> None:
     """The demo is also a proof: what it shows must be what it says."""
     if stage.model.surprises:
         raise WentWrong(f"The model was asked for something that its script does not know: {stage.model.surprises[0]}")
-    if 'return Decimal("0.00")' not in stage.github.diff(REPOSITORY, pull.base, pull.head):
+    diff = stage.github.diff(REPOSITORY, pull.base, pull.head)
+    if 'return Decimal("0.00")' not in diff:
         raise WentWrong("The pull request does not hold the change that was decided, as CI wants it.")
+    if "+For an empty cart the page shows `0.00`" not in diff:
+        raise WentWrong("The pull request does not hold what the follow-up asked for.")
+    if ">>>" in diff:
+        raise WentWrong("What was added while the agent worked did not reach it in time.")
+    if len(stage.model.conversations) != 1 or sum(is_status(one.body) for one in by_the_app(stage.github)) != 2:
+        raise WentWrong("It was not one session with two tasks.")
     if any(check.conclusion != "success" for check in stage.github.checks(REPOSITORY, pull.head_sha)):
         raise WentWrong("The checks of the pull request are not all green.")
     if f"Closes #{number}" not in (pull.body or ""):

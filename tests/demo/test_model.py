@@ -221,6 +221,22 @@ async def test_what_the_script_does_not_foresee_is_loud(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("is_announced", [True, False])
+async def test_a_tool_that_came_later_is_on_offer_once_it_is_announced(
+    model: ScriptedModel, client: httpx.AsyncClient, is_announced: bool
+) -> None:
+    """A resumed session's new tools are deferred, and announced in a message of their own: from there on they count."""
+    model.when("cart", [say("first"), use("Later")])
+    tools = [BASH, {"name": "Later", "input_schema": {"type": "object"}, "defer_loading": True}]
+    addition = {"type": "tool_addition", "tool": {"type": "tool_reference", "name": "Later"}}
+    news = [{"role": "system", "content": [{"type": "text", "text": "New."}, addition]}] if is_announced else []
+    said = [_user("cart"), _assistant({"type": "text", "text": "first"}), _user("again"), *news]
+    answer = await _post(client, _body(*said, tools=tools))
+    assert (answer.json()["content"][0]["type"] == "tool_use") is is_announced
+    assert bool(model.surprises) is not is_announced
+
+
+@pytest.mark.anyio
 async def test_requests_are_kept_apart_and_wake_whoever_waits(model: ScriptedModel, client: httpx.AsyncClient) -> None:
     """A conversation's requests and tool results are kept; a request without tools is an errand of the CLI's own."""
     model.when("cart", [use("Bash", command="ls"), lambda request: say(f"It said {request.tool_results[0].text}.")])

@@ -19,7 +19,8 @@ from ove_gh.demo.reading import Box, Boxes, Folded, Small, Words, boxes, dollars
 from ove_gh.demo.reading import read_status as read
 from ove_gh.demo.stage import SHOP_FILES, SHOP_JOBS
 from ove_gh.demo.terminal import Terminal
-from ove_gh.prompt import checks_prompt
+from ove_gh.prompt import Conversation, checks_prompt, message, next_prompt
+from ove_gh.prompt import Said as Written
 from ove_gh.questions import Option, Question
 
 QUESTIONS = (Question("Which rounding?", "Rounding", (Option("Half even", "as invoices do"), Option("Half up"))),)
@@ -263,11 +264,20 @@ def report_of(error: str, *, name: str = "test", annotated: bool = True, logged:
     return checks_prompt(Report("0" * 40, (failed,)), attempt=1, max_attempts=3, branch="ove/1-cart")
 
 
-def told(report: str, answer: str, *exchanges: Exchange) -> Reply:
-    """The reply after a report, when the work is done, and after what the model has done about it since."""
+def told(prompt: str, answer: str, *exchanges: Exchange, meanwhile: str = "") -> Reply:
+    """The reply after a prompt, when the work is done, and after what the model has done about it in one reply.
+
+    `meanwhile` is what somebody said to the turn, beside what came back.
+    """
     work = (LOOKED, *TASKS, *READ, answered(answer))
     messages = conversation(*work, *exchanges).messages
-    messages.insert(1 + 2 * len(work), {"role": "user", "content": report})
+    messages, since = messages[: 1 + 2 * len(work)], messages[1 + 2 * len(work) :]
+    messages.append({"role": "user", "content": prompt})
+    if exchanges:
+        calls, results = ([block for one in since[n::2] for block in one["content"]] for n in (0, 1))
+        if meanwhile:
+            results.append({"type": "text", "text": f"<system-reminder>{meanwhile}</system-reminder>"})
+        messages += [{"role": "assistant", "content": calls}, {"role": "user", "content": results}]
     step = script.script()[REPORTED]
     assert callable(step)
     made = step(Request({"model": "claude-x", "messages": messages}, {}))
@@ -314,6 +324,29 @@ def test_the_model_repairs_nothing_that_the_report_does_not_tell(report: str, an
     [block] = told(report, answer).blocks
     assert isinstance(block, Said)
     assert block.text.startswith("I stop here")
+
+
+# -- the model's part when more is asked -------------------------------------------------------------------------------
+
+THREAD = Conversation("acme/shop", 2, True, "Return 0", Written("ove[bot]", "you", "It returned nothing."), ())
+MORE = next_prompt((), THREAD, request=script.FOLLOW_UP, requester="bob", right="write")
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "has_example"), [("", True), (message(script.ADDITION, "alice"), False)], ids=["alone", "with a word"]
+)
+@pytest.mark.parametrize(("answer", "shown"), [("Zero", "0.00"), ("An error", "-")])
+def test_the_readme_says_what_the_page_shows_as_long_as_people_want_it(
+    answer: str, shown: str, meanwhile: str, has_example: bool
+) -> None:
+    """The page's own output goes into the README; the example is left out when a word to the turn says so."""
+    looks = [block for block in told(MORE, answer).blocks if isinstance(block, Use)]
+    results = {"Read": numbered("README.md"), "Bash": f"{shown}\n"}
+    seen = [(look.tool, dict(look.input), results[look.tool]) for look in looks]
+    edit, _ = (block for block in told(MORE, answer, *seen, meanwhile=meanwhile).blocks if isinstance(block, Use))
+    assert SHOP_FILES["README.md"].count(edit.input["old_string"]) == 1
+    assert f"the page shows `{shown}` as the average." in edit.input["new_string"]
+    assert (">>>" in edit.input["new_string"]) is has_example
 
 
 def test_the_check_that_the_model_knows_is_the_one_that_ci_makes() -> None:
