@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from ove_gh import comments
-from ove_gh.agent import Progress
+from ove_gh.agent import Progress, Step
 from ove_gh.loop import Bell
 from ove_gh.store import outbox
 from ove_gh.store import tasks as store
@@ -17,7 +17,7 @@ from ove_gh.store.database import Database
 from ove_gh.store.outbox import status_key
 from ove_gh.store.tasks import place_of
 from ove_gh.store.transaction import Transaction
-from ove_gh.tasks import Task, Thread
+from ove_gh.tasks import Task, Thread, Turn
 from ove_gh.telling import Teller
 
 EDITS_PER_DOUBLING = 14
@@ -48,20 +48,24 @@ class LiveStatus:
         teller: Teller,
         thread: Thread,
         task: Task,
+        turn: Turn,
         interval: float,
         clock: Callable[[], float],
         ring: Callable[[], None],
     ) -> None:
-        self._database, self._teller, self._thread, self._task = database, teller, thread, task
+        self._database, self._teller, self._thread, self._task, self._turn = database, teller, thread, task, turn
         self._interval = interval
         self._clock, self._ring = clock, ring
         self._changed = Bell()
         self._session_id = thread.session_id
         self._elapsed = 0.0
+        self._done_before: list[Step] | None = None
         self.progress = Progress()
 
     def report(self, progress: Progress) -> None:
         """The agent says what it is doing."""
+        if self._done_before is None:
+            self._done_before = [step for step in progress.checklist if step.state == "completed"]
         self.progress = progress
         self._changed.ring()
 
@@ -107,7 +111,11 @@ class LiveStatus:
         self._ring()
 
     async def _view(self, connection: Transaction, now: float) -> comments.StatusView:
-        view = await self._teller.view(connection, self._task.id, now=now, checklist=self.progress.checklist)
+        # A session keeps its list from task to task: what an earlier task has ticked off is not this one's work.
+        begins = self._turn.position == 1 and self._turn.starts == 0
+        before = (self._done_before or []) if begins else []
+        checklist = tuple(step for step in self.progress.checklist if step not in before)
+        view = await self._teller.view(connection, self._task.id, now=now, checklist=checklist)
         return replace(
             view,
             cost_usd=self._task.cost_usd + self.progress.cost_usd,

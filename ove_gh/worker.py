@@ -456,6 +456,7 @@ class Worker:
             teller=self._teller,
             thread=job.thread,
             task=job.task,
+            turn=job.turn,
             interval=self._settings.status_interval,
             clock=self._clock,
             ring=self._ring,

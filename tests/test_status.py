@@ -91,6 +91,7 @@ async def running(database: Database, task_id: int) -> Shown:
         teller=TELLER,
         thread=thread,
         task=made,
+        turn=turn,
         interval=0,
         clock=lambda: NOW + 40,
         ring=lambda: rings.put_nowait(None),
@@ -152,3 +153,17 @@ async def test_an_attempt_goes_on_in_the_comment_that_tells_of_the_checks(
         said = await shown.report(WORKING)
     assert said is not None
     assert all(part in said for part in ("attempt 1 of 3", "3 != 4", "$0.75", "pytest"))
+
+
+async def test_what_an_earlier_task_has_ticked_off_is_not_shown_again(database: Database) -> None:
+    """A session keeps its checklist: a new task shows what it adds to it, and ticks off itself."""
+    made = await add_task(database)
+    shown = await running(database, made.id)
+    old = (Step("Fix the cart", "completed"), Step("Test the cart", "completed"))
+    async with shown.status.shown():
+        first = await shown.report(Progress("", old, 0.0, "session"))
+        second = await shown.report(Progress("", (*old, Step("Say it in the README", "completed")), 0.0, "session"))
+    assert first is not None
+    assert second is not None
+    assert "Fix the cart" not in first + second
+    assert "- [x] Say it in the README" in second

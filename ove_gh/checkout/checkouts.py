@@ -46,22 +46,33 @@ class Collected(Changes):
 
     `base` is the commit that GitHub has of the branch or, before the first push, the one where the work leaves the base
     branch. `left_out` lists paths that could not be committed. `undone` names an operation in conflict that was taken
-    back: "merge", "rebase", "cherry-pick", "revert" or "am".
+    back: "merge", "rebase", "cherry-pick", "revert" or "am". `paths` are the files that its commits change.
     """
 
     left_out: tuple[str, ...] = ()
     undone: str | None = None
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the mirror knows of a thread: the tip of its base branch, and of its own branch here and on GitHub."""
+    """What the mirror knows of a thread: the tip of its base branch, and of its own branch here and on GitHub.
+
+    `pull_head` is where the pull request is that it starts from, `pull_taken` what the clone has of that.
+    """
 
     base_tip: str
     remote_head: str | None
     pushed: str | None
     collected: str | None
     pull_head: str | None = None
+    pull_taken: str | None = None
+
+    @property
+    def there(self) -> tuple[str, ...]:
+        """The commits that are no news: with all that led to them, others have them."""
+        shas = (self.base_tip, self.remote_head, self.pushed, self.pull_head, self.pull_taken)
+        return tuple(sha for sha in shas if sha)
 
 
 class Checkouts:
@@ -93,8 +104,9 @@ class Checkouts:
         """Bring the mirror up to date, and the thread's clone into being or up to date. May be called at any time.
 
         A clone that is there keeps its commits and its uncommitted work; only its view of GitHub (`origin/…`) changes,
-        and without work of its own it follows its branch. One that is missing is rebuilt from what was collected, from
-        the branch on GitHub, from the head of the pull request `pull`, or from the base branch, in this order.
+        and without work of its own it follows its branch or, while GitHub has none, the pull request `pull`. One that
+        is missing is rebuilt from what was collected, from the branch on GitHub, from the head of `pull`, or from the
+        base branch, in this order.
         Raises EmptyRepository, BranchMissing, RemoteDenied, RemoteUnavailable, AgentSideFailed.
         """
         async with self._exclusively(repository_id) as mirror:
@@ -116,6 +128,9 @@ class Checkouts:
         if in_step and known.remote_head and known.remote_head != known.pushed:
             async with self._exclusively(repository_id) as mirror:
                 await mirror.note(_pushed(thread_id), known.remote_head)
+        if known.pull_head and known.pull_head != known.pull_taken and await agent_side.has(side, known.pull_head):
+            async with self._exclusively(repository_id) as mirror:
+                await mirror.note(_pull_taken(thread_id), known.pull_head)
         base_sha = leaves_base.text or known.base_tip
         return Clone(side.path, repository_id, thread_id, base_branch, branch, base_sha, head, in_step, pull)
 
@@ -130,7 +145,7 @@ class Checkouts:
         """
         mirror, side = self._mirror(clone.repository_id), self._agent_side(clone.repository_id, clone.thread_id)
         known = await _what_is_known(mirror, clone.thread_id, clone.base_branch, clone.branch, clone.pull)
-        there = tuple(sha for sha in (known.base_tip, known.remote_head, known.pushed, known.pull_head) if sha)
+        there = known.there
         await agent_side.clear_locks(side)
         undone = await leftovers.settle(side, author)
         await agent_side.return_to_branch(side, clone.branch)
@@ -152,6 +167,7 @@ class Checkouts:
             changes.deletions,
             left_out,
             undone,
+            await mirror.paths(head, there),
         )
 
     async def push(
@@ -188,16 +204,19 @@ class Checkouts:
     async def discard(self, clone: Clone) -> None:
         """Nothing that the agent left is to be kept: a clone with changes is removed, and built anew when needed."""
         side = self._agent_side(clone.repository_id, clone.thread_id)
+        mirror = self._mirror(clone.repository_id)
+        known = await _what_is_known(mirror, clone.thread_id, clone.base_branch, clone.branch, clone.pull)
         status = await side.git("status", "--porcelain", "--untracked-files=normal")
-        if status.text or await agent_side.head_of(side) != clone.head:
+        has_moved = await agent_side.head_of(side) != clone.head
+        if status.text or has_moved or await agent_side.has_news(side, known.there):
             await self.remove_clone(clone.thread_id)
 
     async def start_over(self, repository_id: int, thread_id: int) -> None:
         """The thread's branch is done with: the next `prepare` makes a clone without any of its work."""
         await self.remove_clone(thread_id)
         async with self._exclusively(repository_id) as mirror:
-            await mirror.forget(_pushed(thread_id))
-            await mirror.forget(_collected(thread_id))
+            for ref in (_pushed(thread_id), _collected(thread_id), _pull_taken(thread_id)):
+                await mirror.forget(ref)
 
     async def remove_clone(self, thread_id: int) -> None:
         """Delete a thread's clone. What was collected stays in the mirror, so that `prepare` can rebuild it."""
@@ -275,18 +294,21 @@ def _pull_head(number: int) -> str:
     return f"refs/ove/pulls/{number:d}"
 
 
+def _pull_taken(thread_id: int) -> str:
+    return f"refs/ove/threads/{thread_id:d}/pull"
+
+
 def _collected(thread_id: int) -> str:
     return f"refs/ove/threads/{thread_id:d}/head"
 
 
 async def _what_is_known(mirror: Mirror, thread_id: int, base_branch: str, branch: str, pull: int | None) -> _Known:
     base, ours, theirs = f"refs/heads/{base_branch}", f"refs/heads/{branch}", _pull_head(pull or 0)
-    tips = await mirror.tips(base, ours, _pushed(thread_id), _collected(thread_id), theirs)
+    pushed, collected, taken = _pushed(thread_id), _collected(thread_id), _pull_taken(thread_id)
+    tips = await mirror.tips(base, ours, pushed, collected, theirs, taken)
     if base not in tips:
         raise BranchMissing(base_branch) if await mirror.has_branches() else EmptyRepository("there are no commits yet")
-    return _Known(
-        tips[base], tips.get(ours), tips.get(_pushed(thread_id)), tips.get(_collected(thread_id)), tips.get(theirs)
-    )
+    return _Known(tips[base], *(tips.get(ref) for ref in (ours, pushed, collected, theirs, taken)))
 
 
 async def _start(mirror: Mirror, known: _Known) -> str:
@@ -301,7 +323,9 @@ async def _start(mirror: Mirror, known: _Known) -> str:
 
 async def _follow(side: AgentSide, branch: str, known: _Known) -> bool:
     if known.remote_head is None:
-        return True
+        if known.pull_head is not None:
+            await agent_side.follow(side, branch=branch, remote_head=known.pull_head, pushed=known.pull_taken)
+        return True  # with work of its own it stays where it is: there is no `origin/<branch>` to be merged
     return await agent_side.follow(side, branch=branch, remote_head=known.remote_head, pushed=known.pushed)
 
 

@@ -164,7 +164,7 @@ async def follow(side: AgentSide, *, branch: str, remote_head: str, pushed: str 
 
     True when the clone holds all of the server's branch afterwards; False when both sides have work of their own.
     """
-    if await side.holds("merge-base", "--is-ancestor", remote_head, "HEAD"):
+    if await has(side, remote_head):
         return True
     head = await head_of(side)
     own_work = head != pushed and not await side.holds("merge-base", "--is-ancestor", "HEAD", remote_head)
@@ -188,6 +188,11 @@ async def return_to_branch(side: AgentSide, branch: str) -> None:
         await side.git("checkout", "--quiet", "--merge", branch, "--")
     else:
         await side.git("checkout", "--quiet", "--no-track", "-B", branch)
+
+
+async def has(side: AgentSide, commit: str) -> bool:
+    """Whether HEAD is this commit, or builds on it."""
+    return await side.holds("merge-base", "--is-ancestor", commit, "HEAD")
 
 
 async def has_news(side: AgentSide, known: tuple[str, ...]) -> bool:

@@ -2,8 +2,9 @@
 
 Its refs are its memory. `refs/heads` and `refs/tags` are GitHub's, as last seen. For each thread,
 `refs/ove/threads/<id>/pushed` is the commit that GitHub has of the task's branch (absent until it has one), and
-`…/head` the commit that was last collected from the clone. Nothing is ever pruned or repacked away here, because the
-clones borrow its objects (https://git-scm.com/docs/git-clone#Documentation/git-clone.txt---shared).
+`…/head` the commit that was last collected from the clone, `…/pull` what the clone has of a fork's pull request, whose
+newest commit is `refs/ove/pulls/<number>`. Nothing is ever pruned or repacked away here, because the clones borrow its
+objects (https://git-scm.com/docs/git-clone#Documentation/git-clone.txt---shared).
 """
 
 from __future__ import annotations
@@ -224,6 +225,12 @@ class Mirror:
         commits = await self._commits(head, (base, *without))
         stat = (await self.git("diff", "--shortstat", "--no-ext-diff", "--no-textconv", base, head, "--")).text
         return Changes(base, head, commits, *(_number_before(word, stat) for word in ("file", "insertion", "deletion")))
+
+    async def paths(self, head: str, without: tuple[str, ...]) -> tuple[str, ...]:
+        """The files that those commits of `head` change which `without` have not; of a merge, what is on no side."""
+        arguments = ("log", "-c", "--no-renames", "--name-only", "--format=", "-z", head, "--not", *without)
+        done = await self.git(*arguments)
+        return tuple(dict.fromkeys(name for name in done.stdout.decode(errors="replace").split("\0") if name.strip()))
 
     async def _commits(self, head: str, without: tuple[str, ...]) -> tuple[Commit, ...]:
         options = ("-z", "--topo-order", f"--max-count={_COMMITS_LISTED}", "--format=%H%n%B")

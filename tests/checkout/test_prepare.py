@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -341,3 +342,73 @@ async def test_starting_over_leaves_other_threads_alone(started: World) -> None:
     assert not started.clone.path.exists()
     assert (await started.prepare(2, branch="ove/13-other")).head == head
     assert head in started.mirror_refs()
+
+
+def write(folder: Path) -> None:
+    """A file that git does not know."""
+    (folder / "notes.md").write_text("later\n")
+
+
+def change(folder: Path) -> None:
+    """A file of the repository is changed."""
+    (folder / "cart.py").write_text("total = 0\n")
+
+
+def stage(folder: Path) -> None:
+    """A file is deleted for the next commit."""
+    git("rm", "--quiet", "README.md", cwd=folder)
+
+
+def commit(folder: Path) -> None:
+    """A commit on the branch."""
+    commit_file(folder, "notes.md", "later\n", "Notes")
+
+
+def go_back(folder: Path) -> None:
+    """The branch is set to the commit before."""
+    git("reset", "--quiet", "--hard", "HEAD~1", cwd=folder)
+
+
+@pytest.mark.parametrize("leave", [write, change, stage, commit, go_back])
+async def test_what_a_looking_task_leaves_is_gone(started: World, leave: Callable[[Path], None]) -> None:
+    """Whatever the agent did in its clone although it was to change nothing: the next task begins without it."""
+    leave(started.clone.path)
+    await started.checkouts.discard(started.clone)
+    again = await started.prepare()
+    assert again == started.clone
+    assert git("status", "--porcelain", cwd=again.path) == ""
+    assert sorted(path.name for path in again.path.iterdir()) == [".git", ".gitignore", "README.md", "cart.py"]
+    assert await started.collect(again) is None
+
+
+async def test_what_it_left_before_a_restart_is_gone_too(started: World) -> None:
+    """A commit that a cut off turn had made is none of this turn's changes, and still nobody's work."""
+    commit(started.clone.path)
+    resumed = await started.prepare()
+    assert resumed.head != started.clone.head
+    await started.checkouts.discard(resumed)
+    assert await started.prepare() == started.clone
+
+
+async def test_a_clone_that_was_only_looked_at_stays(started: World) -> None:
+    """It is not built anew for the next task; what git ignores, such as installed packages, may stay with it."""
+    before = started.clone.path.stat().st_ino
+    (started.clone.path / "build.log").write_text("ok\n")
+    await started.checkouts.discard(started.clone)
+    assert (await started.prepare()) == started.clone
+    assert started.clone.path.stat().st_ino == before
+
+
+async def test_discarding_keeps_what_was_collected(started: World) -> None:
+    """Earlier work of the thread, pushed or not, is on the rebuilt clone: only what the looking task left goes."""
+    commit_file(started.clone.path, "pushed.py", "1\n", "Pushed")
+    await started.push(started.clone, (await started.collected(started.clone)).head)
+    commit_file(started.clone.path, "collected.py", "2\n", "Collected")
+    head = (await started.collected(started.clone)).head
+    looking = await started.prepare()
+    assert looking.head == head
+    change(looking.path)
+    await started.checkouts.discard(looking)
+    again = await started.prepare()
+    assert again.head == head
+    assert git("status", "--porcelain", cwd=again.path) == ""
