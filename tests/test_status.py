@@ -155,6 +155,7 @@ async def test_an_attempt_goes_on_in_the_comment_that_tells_of_the_checks(
     assert all(part in said for part in ("attempt 1 of 3", "3 != 4", "$0.75", "pytest"))
 
 
+@pytest.mark.anyio
 async def test_what_an_earlier_task_has_ticked_off_is_not_shown_again(database: Database) -> None:
     """A session keeps its checklist: a new task shows what it adds to it, and ticks off itself."""
     made = await add_task(database)

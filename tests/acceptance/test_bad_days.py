@@ -102,7 +102,7 @@ async def test_killed_in_the_middle_of_a_bash_call(stage: Stage, tmp_path: Path)
     waiting = hang()
     stage.model.when(
         "empty cart",
-        [use("Bash", command=once(flag, "exec sleep 1000")), waiting, *JUST_FIX],
+        [use("Bash", command=once(flag, "exec sleep 1007")), waiting, *JUST_FIX],
     )
     number = open_issue(stage)
     mention(stage, number)
@@ -114,7 +114,7 @@ async def test_killed_in_the_middle_of_a_bash_call(stage: Stage, tmp_path: Path)
     await stage.service.kill()
     await stage.service.restart()
     await waiting.reached.wait()
-    assert not processes_running("sleep 1000")
+    assert not processes_running("sleep 1007")
     assert any("restarted" in request.last_text for request in stage.model.requests)
     waiting.release()
     await finished(stage, number)
