@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ove_gh import prompt
+from ove_gh.comments import FailureKind
 from ove_gh.github.client import Repository
 from ove_gh.github.errors import NotFound
 from ove_gh.github.models import AppIdentity, Author, Comment, Permission, ReviewComment
@@ -89,6 +90,8 @@ async def brief(repository: Repository, identity: AppIdentity, job: Job, *, sess
         text = prompt.next_prompt(
             news, conversation.value, request=request, requester=requester, right=right, review=review
         )
+        if previous is not None and previous.failure == FailureKind.PROTECTED:
+            text = prompt.refused_paths_note() + text
         if job.fresh_branch:
             text = prompt.fresh_branch_note(thread.branch or "", thread.base_branch or "") + text
         return Brief(session, _joined(text, checks, _earlier_review(job)), None)

@@ -414,7 +414,7 @@ class Intake:
     # -- asking --------------------------------------------------------------------------------------------------------
 
     async def _may_command(self, home: Home, person: Person) -> bool:
-        """Whether GitHub says, now, that this person may write to the repository."""
+        """Whether this person may command here: GitHub says what they may do, now, and the repository who is heard."""
         return await self._commands(home, person, await self._permission(home, person))
 
     async def _commands(self, home: Home, person: Person, permission: Permission) -> bool:

@@ -329,6 +329,14 @@ def missing_images(count: int) -> str:
     return f"({which} in the thread could not be shown to you: too large, broken or out of reach.)"
 
 
+def refused_paths_note() -> str:
+    """Said before a request that follows a push which the repository's own settings did not allow."""
+    return (
+        "Your last commits were not pushed, because they change files that this repository does not let you touch. "
+        "Take those changes back with a further commit; the rest of your work can stay.\n\n"
+    )
+
+
 def late_answer_prompt(answers: Sequence[tuple[str, str]], by: str) -> str:
     """The answers to a question as words, for a session that can no longer be handed the tool's result."""
     lines = "\n".join(f"- {_data(question)} → {_data(answer)}" for question, answer in answers)

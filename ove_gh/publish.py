@@ -219,7 +219,11 @@ class Publisher:
             return comments.NOTHING_KEPT
         repository = self._repository(thread)
         details = await repository.details()
-        work = await self._push_work(repository, details, thread, task, turn)
+        try:
+            work = await self._push_work(repository, details, thread, task, turn)
+        except ProtectedPaths as refused:
+            log.warning("not pushed", task=task.id, protected=refused.paths)
+            return await self.what_is_kept(turn)
         if work.collected is None:
             return await self.what_is_kept(turn)
         return Kept(len(work.collected.commits), thread.branch, tree_url(self._server_url, thread))

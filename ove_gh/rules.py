@@ -48,7 +48,8 @@ class RepositoryRules:
         found = await _read(repository)
         if isinstance(found, RepositorySettings):
             zone = found.time_zone or "UTC"  # how often a rule fires does not depend on it
-            found = file_problems(found.schedules, zone, least_seconds=self._least_seconds, now=self._clock()) or found
+            wrong = file_problems(found.schedules, zone, least_seconds=self._least_seconds, now=self._clock())
+            found = (*wrong, *self._unknown_servers(found)) or found
         if isinstance(found, RepositorySettings):
             async with self._database.writing() as connection:
                 await rules.keep(connection, repository_id, found, now=self._clock())

@@ -384,7 +384,7 @@ class Worker:
             scheduled=scheduled,
             read_only=job.task.kind.changes_nothing,
             tools=self._tools(job, repository),
-            mcp_servers={name: settings.mcp_servers[name] for name in job.rules.mcp if name in settings.mcp_servers},
+            mcp_servers=self._mcp_servers(job),
             trusted=job.thread.fork_pull is None,
         )
         outcome = await self._until_stopped(turn, job, report, turn_log)
@@ -401,6 +401,11 @@ class Worker:
         if task.source.kind == "review":
             tools += (answer_comment(self._database, repository, task),)
         return tools
+
+    def _mcp_servers(self, job: Job) -> Mapping[str, Mapping[str, Any]]:
+        """What the repository asks for of what the operator allows; a stranger's commits meet none of it."""
+        allowed = self._settings.mcp_servers if job.thread.fork_pull is None else {}
+        return {name: allowed[name] for name in job.rules.mcp if name in allowed}
 
     def _limits(self, job: Job) -> Limits:
         """What is left for this turn: the least of what the operator, the repository and the thread allow."""

@@ -16,7 +16,7 @@ from ove_gh.store.database import Database, open_database
 
 # How long an example takes says nothing about the code on a machine that does other things too. In CI the same examples
 # come every time: a red run must be about its commit.
-settings.register_profile("ove", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.register_profile("ove", deadline=None, derandomize=os.environ.get("CI") == "true", max_examples=40)
 settings.load_profile("ove")
 
 

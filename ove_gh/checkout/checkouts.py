@@ -46,7 +46,8 @@ class Collected(Changes):
 
     `base` is the commit that GitHub has of the branch or, before the first push, the one where the work leaves the base
     branch. `left_out` lists paths that could not be committed. `undone` names an operation in conflict that was taken
-    back: "merge", "rebase", "cherry-pick", "revert" or "am". `paths` are the files that its commits change.
+    back: "merge", "rebase", "cherry-pick", "revert" or "am". `paths` are the files that its work changes: what a
+    pull request would show, without what others brought to the branch.
     """
 
     left_out: tuple[str, ...] = ()
@@ -167,7 +168,7 @@ class Checkouts:
             changes.deletions,
             left_out,
             undone,
-            await mirror.paths(head, there),
+            await mirror.paths(head, known.base_tip, there),
         )
 
     async def push(

@@ -226,11 +226,23 @@ class Mirror:
         stat = (await self.git("diff", "--shortstat", "--no-ext-diff", "--no-textconv", base, head, "--")).text
         return Changes(base, head, commits, *(_number_before(word, stat) for word in ("file", "insertion", "deletion")))
 
-    async def paths(self, head: str, without: tuple[str, ...]) -> tuple[str, ...]:
-        """The files that those commits of `head` change which `without` have not; of a merge, what is on no side."""
-        arguments = ("log", "-c", "--no-renames", "--name-only", "--format=", "-z", head, "--not", *without)
-        done = await self.git(*arguments)
-        return tuple(dict.fromkeys(name for name in done.stdout.decode(errors="replace").split("\0") if name.strip()))
+    async def paths(self, head: str, base_tip: str, there: tuple[str, ...]) -> tuple[str, ...]:
+        """The files that `head` has otherwise than its base branch, as a pull request would show it.
+
+        Left out are those that one of the commits in `there` has changed to the same. A file that was changed and then
+        taken back is none of them, and one that a merge of the base branch leaves as it was before is.
+        """
+        changed = await self._changed(await self.merge_base(head, base_tip) or base_tip, head)
+        for tip in dict.fromkeys(there):
+            theirs = await self._changed(await self.merge_base(tip, base_tip) or base_tip, tip)
+            if both := changed & theirs:
+                changed -= both - await self._changed(tip, head)
+        return tuple(sorted(changed))
+
+    async def _changed(self, before: str, after: str) -> set[str]:
+        """The files in which two commits differ; a renamed file is there with both names."""
+        done = await self.git("diff-tree", "-r", "-z", "--no-renames", "--name-only", before, after, "--")
+        return {name for name in done.stdout.decode(errors="replace").split("\0") if name}
 
     async def _commits(self, head: str, without: tuple[str, ...]) -> tuple[Commit, ...]:
         options = ("-z", "--topo-order", f"--max-count={_COMMITS_LISTED}", "--format=%H%n%B")

@@ -137,7 +137,7 @@ def protected_paths(paths: Sequence[str]) -> Failure:
     """The failure of a task whose commits change what they must not."""
     shown = ", ".join(paths[:5])
     more = f", and {len(paths) - 5} more" if len(paths) > 5 else ""
-    return Failure(FailureKind.PROTECTED, f"{shown}{more}")
+    return Failure(FailureKind.PROTECTED, f"they change {shown}{more}")
 
 
 def failure(login: str, problem: Failure, kept: Kept, slug: str) -> str:
