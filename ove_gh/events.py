@@ -504,7 +504,7 @@ def _place(payload: Payload, key: str = "issue") -> Place | None:
     if home is None:
         return None
     number = _number(_mapping(payload, key), "number")
-    return Place(home.installation_id, home.repository_id, home.full_name, number)
+    return home.at(number)
 
 
 def _comment_target(comment: Payload) -> Target:

@@ -256,7 +256,7 @@ class Intake:
         if work_of(command) is None:
             return self._obeying(_asked_in_review(event, permission, source), command)
         home = event.place.home
-        repository = self._github.repository(home.installation_id, home.repository_id, home.full_name)
+        repository = self._github.at(home)
         review = await repository.review(event.place.number, event.review_id)
         asked = _asked_in_review(event, permission, Target("review", review.id, review.html_url))
         return self._addressing(asked, wish_of(review.body, self._slug), seen=source)
@@ -297,7 +297,7 @@ class Intake:
         home = event.home
         found: Rules | None = None
         if event.is_default and event.after and (event.files is None or SETTINGS_PATH in event.files):
-            repository = self._github.repository(home.installation_id, home.repository_id, home.full_name)
+            repository = self._github.at(home)
             found = await self._rules.current(repository, home.repository_id)
 
         async def act(connection: Transaction) -> None:
@@ -424,7 +424,7 @@ class Intake:
         return permission.can_write and settings.may_command.include(person.login, permission.name.lower())
 
     async def _permission(self, home: Home, person: Person) -> Permission:
-        repository = self._github.repository(home.installation_id, home.repository_id, home.full_name)
+        repository = self._github.at(home)
         return await repository.permission(person.login, person.id)
 
     def _confused(self, place: Place, source: Target) -> Effect:

@@ -49,9 +49,7 @@ class Sender:
 
     async def send(self, entry: Entry) -> None:
         """Send one row, and note what became of it."""
-        repository = self._github.repository(
-            entry.place.installation_id, entry.place.repository_id, entry.place.full_name
-        )
+        repository = self._github.at(entry.place)
         try:
             match entry.kind:
                 case "comment":

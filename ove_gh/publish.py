@@ -356,8 +356,7 @@ class Publisher:
         log.info("task completed", task=task.id)
 
     def _repository(self, thread: Thread) -> Repository:
-        place = thread.place
-        return self._github.repository(place.installation_id, place.repository_id, place.full_name)
+        return self._github.at(thread.place)
 
 
 async def prepare_clone(

@@ -123,7 +123,7 @@ async def _posted(connection: Transaction, plan: Task) -> _Shown | None:
 async def _who_agreed(github: GitHub, shown: _Shown) -> Person | None:
     """Somebody who may write here and gave the plan's comment a 👍."""
     place = shown.place
-    repository = github.repository(place.installation_id, place.repository_id, place.full_name)
+    repository = github.at(place)
     reactions = await repository.reactions_to_comment(shown.comment.id)
     agreed = [each for each in reactions if each.content == "+1" and not each.is_bot]
     for each in reversed(agreed[-MOST_ASKED_ABOUT:]):

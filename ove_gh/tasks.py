@@ -113,6 +113,10 @@ class Home:
     repository_id: int
     full_name: str
 
+    def at(self, number: int) -> Place:
+        """The issue or pull request of that number."""
+        return Place(self.installation_id, self.repository_id, self.full_name, number)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

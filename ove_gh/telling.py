@@ -22,7 +22,7 @@ from ove_gh.store.outbox import check_key, plan_key, question_key, status_key
 from ove_gh.store.tasks import AskedQuestion, place_of
 from ove_gh.store.transaction import Transaction
 from ove_gh.store.waits import Wait
-from ove_gh.tasks import Home, Kind, Person, Place, Task, Thread, Turn
+from ove_gh.tasks import Home, Kind, Person, Task, Thread, Turn
 
 NOTIFY_AFTER_SECONDS = 120.0
 """An answer without a pull request that took longer is a comment of its own, because an edit notifies nobody."""
@@ -405,7 +405,7 @@ async def show_settings_problems(
 ) -> None:
     """The repository's own settings have mistakes: a failed check on the commit that brought them says so, once."""
     text = comments.settings_problems([(problem.line, problem.message) for problem in problems], PATH)
-    place = Place(home.installation_id, home.repository_id, home.full_name, 0)
+    place = home.at(0)
     await outbox.check_run(
         connection,
         place,

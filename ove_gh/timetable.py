@@ -97,7 +97,7 @@ class Timetable:
     async def _ask_and_start(self, schedule: Schedule) -> None:
         """Ask GitHub what may have changed since the last time, and act on it."""
         place, owner = schedule.place, schedule.owner
-        repository = self._github.repository(place.installation_id, place.repository_id, place.full_name)
+        repository = self._github.at(place)
         try:
             from_file = schedule.name is not None
             may = from_file or (await repository.permission(owner.login, owner.id)).can_write

@@ -11,7 +11,7 @@ import respx
 from ove_gh.github.errors import GitHubError, GitHubUnavailable
 from ove_gh.repository_settings import RepositorySettings
 from ove_gh.rules import RepositoryRules, Rules
-from ove_gh.store import rules
+from ove_gh.store import rules, tables
 from ove_gh.store.database import Database
 from tests.github.samples import REPO, TOKENS, Clock, Json, open_repository, token
 from tests.store.rows import NOW
@@ -122,3 +122,11 @@ async def test_the_number_of_attempts(database: Database, route: respx.Route, te
         found = await RepositoryRules(database, least_seconds=900.0, clock=lambda: NOW).max_attempts(repository, 42, 3)
     async with database.reading() as connection:
         assert (found, await rules.max_attempts(connection, 42, 3)) == (attempts, attempts)
+
+
+async def test_a_row_of_another_version_decides_nothing(database: Database) -> None:
+    """After a step back to an earlier version, settings that it cannot read hold up no task."""
+    async with database.writing() as connection:
+        await rules.keep(connection, 42, RepositorySettings(), now=NOW)
+        await connection.execute(tables.repository_settings.update().values(content={"tone": "of next year"}))
+    assert await in_force(database) == RepositorySettings()

@@ -40,6 +40,7 @@ from ove_gh.github.installation import (
 from ove_gh.github.models import Reaction
 from ove_gh.github.reviews import Reviews
 from ove_gh.github.search import Search
+from ove_gh.tasks import Home, Place
 
 __all__ = ["APP_PERMISSIONS", "PERMISSIONS", "GitHub", "Purpose", "Reaction", "Repository"]
 
@@ -77,6 +78,10 @@ class GitHub:
 
     async def __aexit__(self, *reason: object) -> None:
         await self._connection.__aexit__(*reason)
+
+    def at(self, where: Home | Place) -> Repository:
+        """The repository of an issue or pull request, as its installation sees it."""
+        return self.repository(where.installation_id, where.repository_id, where.full_name)
 
     def repository(self, installation_id: int, repository_id: int, full_name: str) -> Repository:
         """One repository as its installation sees it. Nothing is asked of GitHub yet."""

@@ -19,11 +19,14 @@ async def keep(connection: Transaction, repository_id: int, settings: Repository
 
 
 async def last(connection: Transaction, repository_id: int) -> RepositorySettings:
-    """The settings in force; all unset for a repository that has none."""
+    """The settings in force; all unset for a repository that has none, or whose row another version wrote."""
     content = await connection.scalar(
         select(repository_settings.c.content).where(repository_settings.c.repository_id == repository_id)
     )
-    return from_json(content) if content is not None else RepositorySettings()
+    try:
+        return from_json(content) if content is not None else RepositorySettings()
+    except ValueError:
+        return RepositorySettings()
 
 
 async def max_attempts(connection: Transaction, repository_id: int, default: int) -> int:

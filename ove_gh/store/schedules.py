@@ -53,8 +53,7 @@ class Schedule:
     @property
     def place(self) -> Place:
         """The issue to which it belongs."""
-        home = self.home
-        return Place(home.installation_id, home.repository_id, home.full_name, self.issue)
+        return self.home.at(self.issue)
 
     @property
     def rule(self) -> Rule | None:
