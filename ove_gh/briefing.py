@@ -46,6 +46,7 @@ class Job:
     `question` is the one whose answer the turn carries, `wait` the one whose red checks it is to mend, `schedule` what
     asked for the task, and `previous_task` the thread's last task before this one. `rules` is what the
     repository decided for itself. `fresh_branch` says that the branch of its earlier work is done with.
+    `thread_cost` is what all tasks of the thread have cost before this turn, in dollars.
     """
 
     turn: Turn
@@ -58,6 +59,7 @@ class Job:
     max_attempts: int
     rules: RepositorySettings = field(default_factory=RepositorySettings)
     fresh_branch: bool = False
+    thread_cost: float = 0.0
 
 
 async def brief(repository: Repository, identity: AppIdentity, job: Job, *, session_lost: bool = False) -> Brief:

@@ -255,13 +255,12 @@ class Commander:
     async def _set_budget(self, connection: Transaction, asked: Asked, dollars: float | None) -> None:
         most = self._settings.max_budget_usd
         thread = await store.open_thread(connection, asked.place, asked.title)
+        spent = await store.thread_cost(connection, thread.id)
         if dollars is None:
-            body = comments.budget_is(thread.budget_usd, most, self._slug)
-        elif dollars > most:
-            body = comments.budget_too_high(dollars, most)
+            body = comments.budget_is(thread.budget_usd, spent, most, self._slug)
         else:
             await store.change_thread(connection, thread.id, budget_usd=dollars)
-            body = comments.budget_set(dollars, most, self._slug)
+            body = comments.budget_set(dollars, spent, self._slug)
         await self._say(connection, asked, body)
 
     async def _set_model(self, connection: Transaction, asked: Asked, name: str | None) -> None:

@@ -711,7 +711,7 @@ _MEANINGS: Mapping[str, Meaning] = {
         Meaning(
             "budget",
             "budget [DOLLARS]",
-            "Spend up to so many dollars on a task in this thread, as in `budget 5`. Without a number: tell how many.",
+            "Spend up to so many dollars in this thread, as in `budget 5`. Without a number: tell how many.",
             _set_budget,
             surely=_is_amount,
         ),

@@ -190,6 +190,14 @@ def least(most: N, *wished: N | None) -> N:
     return result
 
 
+def money_left(task_budget: float, task_cost: float, thread_budget: float | None, thread_cost: float) -> float:
+    """The dollars that a task may still spend; 0 or less when its own budget or its thread's, if it has one, is gone.
+
+    `thread_cost` is for all tasks of the thread, this one too.
+    """
+    return least(task_budget - task_cost, None if thread_budget is None else thread_budget - thread_cost)
+
+
 def touches(settings: RepositorySettings, paths: Collection[str]) -> tuple[str, ...]:
     """Those of the changed paths, from the root of the repository, that must stay as they are.
 

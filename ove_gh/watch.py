@@ -19,7 +19,7 @@ from ove_gh.ci import AskPeople, GiveUp, Green, Lap, LapEnd, NoChecks, Red, Repo
 from ove_gh.github.client import GitHub, Repository
 from ove_gh.github.errors import BadCredentials, GitHubError, GitHubRefused, GitHubUnavailable
 from ove_gh.loop import Bell, backoff, work_through
-from ove_gh.repository_settings import least
+from ove_gh.repository_settings import least, money_left
 from ove_gh.rules import RepositoryRules
 from ove_gh.store import tasks as store
 from ove_gh.store import waits
@@ -51,13 +51,14 @@ class WatchSettings:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A wait with the rows around it."""
+    """A wait with the rows around it; `thread_cost` is the dollars that all tasks of the thread have cost."""
 
     wait: Wait
     task: Task
     thread: Thread
     earlier: tuple[Wait, ...]
     attempts: int
+    thread_cost: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,12 @@ class Watcher:
             max_attempts=self._settings.max_attempts if own.ci_attempts is None else own.ci_attempts,
             may_ask=task.schedule_id is None,
             asked_already=newest is not None and newest.asks and newest.sha == wait.sha,
-            money_left=least(self._settings.budget_usd, own.budget_usd, case.thread.budget_usd) - task.cost_usd,
+            money_left=money_left(
+                least(self._settings.budget_usd, own.budget_usd),
+                task.cost_usd,
+                case.thread.budget_usd,
+                case.thread_cost,
+            ),
         )
         lines = tuple(ci.failure_line(failed) for failed in report.failed) + _lines(report.unread)
         lap = self._lap(case, LapEnd.RED, failed=lines, passed=report.passed, on_base=_lines(report.on_base))
@@ -317,8 +323,7 @@ class Watcher:
             return await waits.next_due_at(connection, now=self._clock())
 
     def _repository(self, thread: Thread) -> Repository:
-        place = thread.place
-        return self._github.repository(place.installation_id, place.repository_id, place.full_name)
+        return self._github.at(thread.place)
 
 
 async def _case(connection: Transaction, wait: Wait) -> Case:
@@ -329,6 +334,7 @@ async def _case(connection: Transaction, wait: Wait) -> Case:
         await store.thread_by_id(connection, task.thread_id),
         tuple(one for one in await waits.of_task(connection, task.id) if one.id < wait.id),
         await store.attempts_made(connection, task.id),
+        await store.thread_cost(connection, task.thread_id),
     )
 
 

@@ -42,7 +42,7 @@ from ove_gh.loop import LONGEST_NAP_SECONDS, Bell, backoff, work_through
 from ove_gh.publish import ProtectedPaths, Publisher, bot_identity, person_identity, prepare_clone
 from ove_gh.recording import recorded
 from ove_gh.replying import answer_comment
-from ove_gh.repository_settings import least
+from ove_gh.repository_settings import least, money_left
 from ove_gh.rules import RepositoryRules
 from ove_gh.status import LiveStatus
 from ove_gh.store import messages, rules, schedules, waits
@@ -71,6 +71,10 @@ class WorkSettings:
     server_url: str
     max_attempts: int
     mcp_servers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+class _BudgetUsedUp(Exception):
+    """The thread's budget leaves nothing for a turn. Its text tells people so."""
 
 
 class _Line:
@@ -179,6 +183,8 @@ class Worker:
                 await self._postpone(turn, error)
             except ProtectedPaths as error:
                 await self._give_up(turn, comments.protected_paths(error.paths))
+            except _BudgetUsedUp as error:
+                await self._give_up(turn, Failure(FailureKind.BUDGET, str(error)))
             except (GitHubError, CheckoutError) as error:
                 await self._give_up(turn, failure_of(error))
             except Exception as error:
@@ -190,6 +196,8 @@ class Worker:
 
     async def _run_agent(self, turn: Turn) -> Turn:
         job = await self._job(turn)
+        if used_up := self._budget_used_up(job):
+            raise _BudgetUsedUp(used_up)
         repository = self._repository(job.thread)
         status, turn_log = self._status(job), TurnLog(self._database, turn, clock=self._clock)
         turn_log.note(_opening(job))
@@ -207,6 +215,9 @@ class Worker:
                 async with self._database.writing() as connection:
                     await store.note_lost_session(connection, turn.task_id)
                 outcome = await self._outcome(job, repository, clone, status.report, turn_log, session_lost=True)
+            if isinstance(outcome, Failed) and outcome.reason is FailureReason.BUDGET:
+                used_up = self._budget_used_up(replace(job, thread_cost=job.thread_cost + outcome.cost_usd))
+                outcome = replace(outcome, detail=used_up or outcome.detail)
             turn_log.note(_ending(outcome))
             if job.task.kind.changes_nothing and not isinstance(outcome, Asked):
                 await self._checkouts.discard(clone)
@@ -260,6 +271,7 @@ class Worker:
                 previous_task=await store.task_before(connection, task),
                 max_attempts=await rules.max_attempts(connection, thread.place.repository_id, default),
                 rules=await rules.last(connection, thread.place.repository_id),
+                thread_cost=await store.thread_cost(connection, thread.id),
             )
 
     async def _prepare(self, job: Job, repository: Repository) -> tuple[Job, Clone]:
@@ -408,14 +420,25 @@ class Worker:
         return {name: allowed[name] for name in job.rules.mcp if name in allowed}
 
     def _limits(self, job: Job) -> Limits:
-        """What is left for this turn: the least of what the operator, the repository and the thread allow."""
-        most, own = self._settings.limits, job.rules
-        budget = least(most.budget_usd, own.budget_usd, job.thread.budget_usd)
+        """What is left for this turn: the least of what the operator, the repository and the thread allow.
+
+        Operator and repository say what a task may cost, the thread what all of its tasks may cost together.
+        """
+        most, own, thread = self._settings.limits, job.rules, job.thread
+        for_task = least(most.budget_usd, own.budget_usd)
+        budget = money_left(for_task, job.task.cost_usd, thread.budget_usd, job.thread_cost)
         return Limits(
             turns=least(most.turns, own.max_turns),
-            budget_usd=max(0.01, budget - job.task.cost_usd),
+            budget_usd=max(0.01, budget),
             seconds=least(most.seconds, own.turn_seconds),
         )
+
+    def _budget_used_up(self, job: Job) -> str:
+        """What people are told when the thread's budget is gone; empty when some of it is left, or there is none."""
+        budget = job.thread.budget_usd
+        if budget is None or job.thread_cost < budget:
+            return ""
+        return comments.budget_used_up(budget, job.thread_cost, self._identity.slug)
 
     async def _until_stopped(
         self, turn: TurnInput, job: Job, report: Callable[[Progress], None], turn_log: TurnLog
@@ -505,8 +528,7 @@ class Worker:
             return await store.next_turn_due_at(connection, now=self._clock())
 
     def _repository(self, thread: Thread) -> Repository:
-        place = thread.place
-        return self._github.repository(place.installation_id, place.repository_id, place.full_name)
+        return self._github.at(thread.place)
 
 
 def is_beginning(job: Job) -> bool:

@@ -248,24 +248,27 @@ def worker_with(limits: Limits, database: Database | None = None) -> Worker:
 
 
 MOST = Limits(turns=50, budget_usd=5.0, seconds=600.0)
+DEAR = RepositorySettings(budget_usd=2.0)
 LIMITS = [
-    (RepositorySettings(), None, 0.0, MOST),
-    (RepositorySettings(max_turns=7, budget_usd=2.0, turn_seconds=60.0), None, 0.0, Limits(7, 2.0, 60.0)),
-    (RepositorySettings(max_turns=700, budget_usd=200.0, turn_seconds=6e6), None, 0.0, MOST),
-    (RepositorySettings(budget_usd=2.0), 1.0, 0.0, replace(MOST, budget_usd=1.0)),
-    (RepositorySettings(budget_usd=2.0), 3.0, 0.5, replace(MOST, budget_usd=1.5)),
-    (RepositorySettings(), 9.0, 0.0, MOST),
-    (RepositorySettings(budget_usd=2.0), None, 4.0, replace(MOST, budget_usd=0.01)),
+    (RepositorySettings(), None, 0.0, 0.0, MOST),
+    (RepositorySettings(max_turns=7, budget_usd=2.0, turn_seconds=60.0), None, 0.0, 0.0, Limits(7, 2.0, 60.0)),
+    (RepositorySettings(max_turns=700, budget_usd=200.0, turn_seconds=6e6), None, 0.0, 0.0, MOST),
+    (DEAR, 1.0, 0.0, 0.0, replace(MOST, budget_usd=1.0)),
+    (DEAR, 3.0, 0.5, 0.5, replace(MOST, budget_usd=1.5)),
+    (DEAR, 3.0, 0.5, 2.25, replace(MOST, budget_usd=0.75)),
+    (DEAR, None, 0.5, 100.0, replace(MOST, budget_usd=1.5)),
+    (RepositorySettings(), 9.0, 0.0, 2.0, MOST),
+    (DEAR, None, 4.0, 4.0, replace(MOST, budget_usd=0.01)),
 ]
 
 
-@pytest.mark.parametrize(("own", "thread_budget", "spent", "expected"), LIMITS)
+@pytest.mark.parametrize(("own", "thread_budget", "spent", "thread_spent", "expected"), LIMITS)
 def test_a_turn_has_the_least_that_anybody_allows(
-    own: RepositorySettings, thread_budget: float | None, spent: float, expected: Limits
+    own: RepositorySettings, thread_budget: float | None, spent: float, thread_spent: float, expected: Limits
 ) -> None:
-    """Operator, repository and thread can each only lower a limit; what the task has cost already is gone."""
+    """Operator and repository limit each task, the thread all of its tasks together; what was spent is gone."""
     thread, task = replace(THREAD, budget_usd=thread_budget), replace(TASK, cost_usd=spent)
-    job = Job(FIRST, task, thread, None, None, None, None, max_attempts=3, rules=own)
+    job = Job(FIRST, task, thread, None, None, None, None, max_attempts=3, rules=own, thread_cost=thread_spent)
     assert worker_with(MOST)._limits(job) == expected
 
 

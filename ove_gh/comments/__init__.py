@@ -9,7 +9,7 @@ from ove_gh.comments.checks import checks_gave_up
 from ove_gh.comments.commands import (
     budget_is,
     budget_set,
-    budget_too_high,
+    budget_used_up,
     help,  # noqa: A004 it is what people write
     model_is,
     model_refused,
@@ -109,7 +109,7 @@ __all__ = [
     "answer",
     "budget_is",
     "budget_set",
-    "budget_too_high",
+    "budget_used_up",
     "checks_gave_up",
     "failure",
     "fork_note",

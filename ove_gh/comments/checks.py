@@ -201,13 +201,13 @@ def _why(reason: GiveUpReason, attempts: int, max_attempts: int) -> str:
         case GiveUpReason.SAME_AGAIN:
             return f"{stopped}: the same failure came back."
         case GiveUpReason.MONEY:
-            return f"{stopped}: the money for this task is used up."
+            return f"{stopped}: the money that I may spend is used up."
 
 
 def _how_to_go_on(reason: GiveUpReason, attempts: int, slug: str) -> str:
     go_on = command(slug, "continue")
     if reason is GiveUpReason.MONEY:
-        return f"Write {go_on} to let me spend as much again, or take it from there."
+        return f"Write {go_on} to go on, or take it from there."
     if not attempts:
         return f"Write {go_on} to have me look into it, or take it from there."
     return f"Write {go_on} with a hint, or take it from there."

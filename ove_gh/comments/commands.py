@@ -60,32 +60,44 @@ def still_at_it(status_url: str | None) -> str:
 
 # --- budget ---
 
+_HIGHEST = 999_999
+"""The highest amount that a command takes, in dollars."""
 
-def budget_set(dollars: float, most: float, slug: str) -> str:
-    """A task in this thread may cost `dollars` from now on; `most` is what the operator allows."""
-    more = f" Up to {money(most)} is possible." if dollars < most else ""
+
+def budget_set(dollars: float, spent: float, slug: str) -> str:
+    """All tasks of this thread may cost `dollars` together from now on; they have cost `spent` so far."""
     return comment(
-        f"A task in this thread may now cost up to **{money(dollars)}**.",
-        f"<sub>{command(slug, 'budget')} shows how much it is.{more}</sub>",
+        f"This thread may now cost up to **{money(dollars)}** in all; {money(spent)} of it is spent so far."
+        if spent < dollars
+        else f"This thread may now cost up to **{money(dollars)}** in all. "
+        f"That is used up: it has cost {money(spent)} so far.",
+        f"<sub>{command(slug, 'budget')} shows how much it is.</sub>",
     )
 
 
-def budget_is(dollars: float | None, most: float, slug: str) -> str:
-    """What a task in this thread may cost; None when nobody has set that, and `most` is what the operator allows."""
+def budget_is(dollars: float | None, spent: float, most: float, slug: str) -> str:
+    """What all tasks of this thread may cost together, and how much is spent so far.
+
+    `dollars` is None when nobody has set that; `most` is what the operator allows each task.
+    """
+    so_far = f"This thread has cost {money(spent)} so far"
     if dollars is None:
-        now, change = f"A task in this thread may cost up to **{money(most)}**, as usual.", "lower it"
+        now, change = f"{so_far}. Each task may cost up to **{money(most)}**, as usual.", "limit the whole thread"
     else:
-        now, change = f"A task in this thread may cost up to **{money(dollars)}**.", "change it"
-    example = command(slug, f"budget {_amount(most if dollars == most / 2 else max(0.01, most / 2))}")
-    possible = f"; up to {money(most)} is possible" if dollars is not None else ""
-    return comment(now, f"<sub>To {change}, write an amount, such as {example}{possible}.</sub>")
+        now, change = f"{so_far}, and may cost up to **{money(dollars)}** in all.", "change it"
+    example = command(slug, f"budget {_higher(most if dollars is None else dollars, spent)}")
+    return comment(now, f"<sub>To {change}, write an amount, such as {example}.</sub>")
 
 
-def budget_too_high(dollars: float, most: float) -> str:
-    """The answer to a budget above what the operator allows."""
-    return (
-        f"{money(dollars)} is more than a task may cost here. Nothing has changed; up to **{money(most)}** is possible."
-    )
+def budget_used_up(dollars: float, spent: float, slug: str) -> str:
+    """The detail of a failure: nothing is left of a thread's budget, and how to raise it."""
+    raises = f"@{slug} budget {_higher(dollars, spent)}"
+    return f"the budget of {money(dollars)} for this thread is used up; “{raises}” raises it"
+
+
+def _higher(dollars: float, spent: float) -> str:
+    """An amount that leaves something to spend, as people write it into a command."""
+    return _amount(min(max(0.02, 2 * dollars, 2 * spent), _HIGHEST))
 
 
 def _amount(dollars: float) -> str:

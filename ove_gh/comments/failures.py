@@ -80,8 +80,8 @@ _FAILURES = {
         "Write {go_on} to give me as many again, or {slug} with a smaller piece of it.",
     ),
     FailureKind.BUDGET: _FailureWords(
-        "I used up the money that one task may cost",
-        "Write {go_on} to spend as much again, or {slug} with a smaller piece of it.",
+        "I used up the money that I may spend",
+        "Write {go_on} to go on, or {slug} with a smaller piece of it.",
     ),
     FailureKind.TIME_LIMIT: _FailureWords(
         "I used up the time that one turn may take",

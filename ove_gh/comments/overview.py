@@ -168,7 +168,7 @@ def _set_here(view: ThreadStatus) -> str:
     if view.model:
         said.append(f"I work with {code(view.model, 100)}.")
     if view.budget_usd is not None:
-        said.append(f"A task may cost up to {money(view.budget_usd)}.")
+        said.append(f"This thread may cost up to {money(view.budget_usd)}.")
     return " ".join(said)
 
 

@@ -56,8 +56,7 @@ class AskedQuestion:
 
 def place_of(thread: Thread, number: int) -> Place:
     """The issue or the pull request of a thread, by its number."""
-    place = thread.place
-    return Place(place.installation_id, place.repository_id, place.full_name, number)
+    return thread.place.home.at(number)
 
 
 # -- threads -----------------------------------------------------------------------------------------------------------
@@ -171,6 +170,14 @@ async def tasks_of_thread(connection: Transaction, thread_id: int) -> list[Task]
     """All tasks of a thread, in order."""
     rows = await connection.execute(select(tasks).where(tasks.c.thread_id == thread_id).order_by(tasks.c.id))
     return [_task(row) for row in rows]
+
+
+async def thread_cost(connection: Transaction, thread_id: int) -> float:
+    """The dollars that all tasks of a thread have cost so far."""
+    dollars: float | None = await connection.scalar(
+        select(func.sum(tasks.c.cost_usd)).where(tasks.c.thread_id == thread_id)
+    )
+    return dollars or 0.0
 
 
 async def tasks_of_repository(connection: Transaction, repository_id: int, *, ended: int) -> list[tuple[Task, Thread]]:

@@ -248,13 +248,27 @@ async def test_model_and_budget_hold_for_their_thread(stage: Stage) -> None:
     assert (usual == MODEL, wished) == (False, MODEL)
 
     assert says(await answer(stage, number, "budget"), "**$10.00**", "as usual")
-    assert says(await answer(stage, number, "budget 500"), "$500", "Nothing has changed", "$10")
+    assert says(await answer(stage, number, "budget 500"), "**$500.00**")
     assert says(await answer(stage, number, "budget 0.50"), "**$0.50**")
     assert says(await answer(stage, number, "status"), f"`{MODEL}`", "$0.50")
     mention(stage, number, words="do what is dear")
     told = await failed(stage, number)
-    assert says(told, "money", "@ove continue")
+    assert says(told, "money", "$0.50 for this thread is used up", "@ove continue")
     assert len(requests_in(stage, number)) == 3
+
+    mention(stage, number, words="do more")
+    again = await stage.github.wait_for(
+        lambda github: next((c for c in failures(github, number) if c.id != told.id), None),
+        what="the next task's failure",
+    )
+    assert again is not None
+    assert says(again, "$0.50 for this thread is used up", "raises it")
+    assert len(requests_in(stage, number)) == 3
+
+
+def failures(github: SimulatedGitHub, number: int) -> list[Comment]:
+    """The comments that say that a task could not be finished."""
+    return [c for c in bot_comments(github, number) if re.search(r"<!-- ove-gh:turn-\d+-failure -->", c.body)]
 
 
 def did_it(request: Request) -> Block:

@@ -52,7 +52,7 @@ def test_the_states_are_told_in_few_words() -> None:
     assert comments.own_check(OwnCheck.FAILED, lap=RED).title == "I could not finish: checks are still red"
     failure = Failure(FailureKind.BUDGET)
     assert comments.own_check(OwnCheck.FAILED, lap=RED, failure=failure).title == (
-        "I could not finish: I used up the money that one task may cost"
+        "I could not finish: I used up the money that I may spend"
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from ove_gh import comments
 from ove_gh.commands import SetBudget, meanings, read_command, read_request
+from ove_gh.comments import NOTHING_KEPT, Failure, FailureKind
 from tests.comments.examples import lines
 
 ROWS = (("review [FOCUS]", "Review this pull request."), ("stop", "Stop at once. The work so far stays."))
@@ -70,29 +71,41 @@ def test_an_answer_to_a_command_is_a_sentence_or_two(said: str, opening: str) ->
     assert said.startswith(opening)
 
 
-def test_a_budget_is_told_with_the_most_that_is_possible() -> None:
-    """What a task may cost now stands first; then how much it could be."""
-    assert comments.budget_set(5, 10, "ove") == lines(
-        "A task in this thread may now cost up to **$5.00**.",
+def test_a_budget_is_told_with_what_is_spent() -> None:
+    """What the thread may cost, and what it has cost so far: also when that is more."""
+    assert comments.budget_set(5, 1.2, "ove") == lines(
+        "This thread may now cost up to **$5.00** in all; $1.20 of it is spent so far.",
         "",
-        "<sub>`@ove budget` shows how much it is. Up to $10.00 is possible.</sub>",
+        "<sub>`@ove budget` shows how much it is.</sub>",
     )
-    assert "possible" not in comments.budget_set(10, 10, "ove")
-    assert comments.budget_is(None, 10, "ove").startswith("A task in this thread may cost up to **$10.00**, as usual.")
-    assert comments.budget_too_high(50, 10) == (
-        "$50.00 is more than a task may cost here. Nothing has changed; up to **$10.00** is possible."
+    assert "used up: it has cost $7.00 so far" in comments.budget_set(5, 7, "ove")
+    assert comments.budget_is(None, 1.2, 10, "ove").startswith(
+        "This thread has cost $1.20 so far. Each task may cost up to **$10.00**, as usual."
+    )
+    assert comments.budget_is(5, 1.2, 10, "ove").startswith(
+        "This thread has cost $1.20 so far, and may cost up to **$5.00** in all."
     )
 
 
-@pytest.mark.parametrize("dollars", [None, 1, 5])
-@pytest.mark.parametrize("most", [0.01, 0.5, 5, 10, 12.5, 100_000])
-def test_the_example_of_a_budget_is_one_that_can_be_set(dollars: float | None, most: float) -> None:
-    """What people are told to write is read as an amount that is possible, and that is another than now."""
-    (example,) = re.findall("such as `(@ove budget .*?)`", comments.budget_is(dollars, most, "ove"))
+def test_who_meets_a_budget_that_is_used_up_is_told_how_to_raise_it() -> None:
+    """The failure names the thread's budget, and the command that raises it above what is spent."""
+    problem = Failure(FailureKind.BUDGET, comments.budget_used_up(5, 5.1, "ove"))
+    assert comments.failure("bob", problem, NOTHING_KEPT, "ove").startswith(
+        "@bob, **I could not finish: I used up the money that I may spend.** The budget of \\$5.00 for this thread is"
+        " used up; “<code>@ove</code> budget 10.20” raises it.\n\nWrite `@ove continue` to go on"
+    )
+    assert "“@ove budget 10”" in comments.budget_used_up(5, 5, "ove")
+
+
+@pytest.mark.parametrize("dollars", [None, 0.01, 1, 5, 100_000])
+@pytest.mark.parametrize("spent", [0, 0.001, 0.5, 12.34, 100_000])
+def test_the_example_of_a_budget_is_one_that_can_be_set(dollars: float | None, spent: float) -> None:
+    """What people are told to write is read as an amount that is another than now, and more than is spent."""
+    (example,) = re.findall("such as `(@ove budget .*?)`", comments.budget_is(dollars, spent, 10, "ove"))
     request = read_request(example, "ove")
     assert request is not None
     command = read_command(request)
     assert isinstance(command, SetBudget)
     assert command.dollars is not None
-    assert 0 < command.dollars <= most
+    assert command.dollars > spent
     assert command.dollars != dollars

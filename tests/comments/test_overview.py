@@ -47,7 +47,7 @@ def test_a_thread_tells_what_is_done_for_whom_where_and_what_comes_next() -> Non
         "1. “update the docs”, [bob](https://x.y/b), urgent",
         "2. “tidy `cart.py`”, alice",
         "",
-        "Schedules [2](https://x.y/2) and 5 run here. I work with `opus`. A task may cost up to $5.00.",
+        "Schedules [2](https://x.y/2) and 5 run here. I work with `opus`. This thread may cost up to $5.00.",
         "",
         "<sub>Write `@ove stop` to stop.</sub>",
     )

@@ -285,6 +285,20 @@ async def test_publishing_keeps_the_thread(database: Database) -> None:
     assert await claim(database) is None
 
 
+async def test_a_thread_costs_what_all_its_tasks_cost(database: Database) -> None:
+    """Tasks that ended count as well as the one that runs; other threads' tasks do not."""
+    made = await add_task(database)
+    first = await claimed(database)
+    await end_agent(database, first, cost_usd=0.25)
+    await finish(database, first)
+    await add_task(database)
+    await end_agent(database, await claimed(database), cost_usd=0.5)
+    other = await add_task(database, number=4)
+    async with database.reading() as connection:
+        assert await store.thread_cost(connection, made.thread_id) == 0.75
+        assert await store.thread_cost(connection, other.thread_id) == 0.0
+
+
 async def test_an_outcome_is_recorded_with_its_cost_and_session(database: Database) -> None:
     """Costs of all turns add up in the task, and the thread knows the session to go on with."""
     made = await add_task(database)
