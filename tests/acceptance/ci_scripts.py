@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from ove_gh.demo.github import Annotation, CheckRun, SimulatedGitHub
 from ove_gh.demo.model import Request, Step, say, use
-from ove_gh.demo.processes import claude_processes
 from ove_gh.demo.stage import REPOSITORY, SLUG, Stage
 from tests.acceptance.scripts import requests_in, says, status_comments
 
@@ -141,29 +139,8 @@ def open_hints(database: Path) -> int:
         return int(connection.execute(query).fetchone()[0])
 
 
-async def until_nothing_runs(stage: Stage) -> None:
-    """Wait until the service has no Claude process; one that ends just now may still be seen."""
-    async with asyncio.timeout(10):
-        while claude_processes(stage.data_dir):  # noqa: ASYNC110 - what it waits for rings no bell
-            await asyncio.sleep(0.02)
-
-
 async def until_running(command: str) -> None:
     """Wait until a process with this command line runs."""
     async with asyncio.timeout(30):
         while not processes_running(command):  # noqa: ASYNC110 - what it waits for rings no bell
             await asyncio.sleep(0.02)
-
-
-def processes_running(command: str) -> Sequence[int]:
-    """The processes whose command line is this."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                line = (folder / "cmdline").read_bytes()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if line.replace(b"\0", b" ").decode(errors="replace").strip() == command:
-                found.append(int(folder.name))
-    return found

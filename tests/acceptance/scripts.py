@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ove_gh.demo.github import Comment, Pull, SimulatedGitHub
 from ove_gh.demo.model import Request, Step, ToolResult, ask, reply, say, use
+from ove_gh.demo.processes import claude_processes
 from ove_gh.demo.stage import REPOSITORY, SLUG, Stage
 
 BOT = f"{SLUG}[bot]"
@@ -161,3 +164,24 @@ def conversations_in(stage: Stage, number: int) -> set[str]:
 def answers_in(stage: Stage, number: int) -> list[ToolResult]:
     """What the model was told in a thread about its calls of AskUserQuestion, in order."""
     return stage.model.tool_results("AskUserQuestion", in_thread(number))
+
+
+async def until_nothing_runs(stage: Stage) -> None:
+    """Wait until the service has no Claude process; one that ends just now may still be seen."""
+    async with asyncio.timeout(10):
+        while claude_processes(stage.data_dir):  # noqa: ASYNC110 - what it waits for rings no bell
+            await asyncio.sleep(0.02)
+
+
+def processes_running(command: str) -> Sequence[int]:
+    """The processes whose command line is this."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                line = (folder / "cmdline").read_bytes()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if line.replace(b"\0", b" ").decode(errors="replace").strip() == command:
+                found.append(int(folder.name))
+    return found

@@ -22,6 +22,7 @@ from tests.acceptance.scripts import (
     mention,
     only_pull,
     open_issue,
+    processes_running,
     question_comment,
     says,
     status_comments,
@@ -225,17 +226,3 @@ async def until_exists(path: Path) -> None:
     async with asyncio.timeout(30):
         while not path.exists():  # noqa: ASYNC110 - what it waits for rings no bell
             await asyncio.sleep(0.02)
-
-
-def processes_running(command: str) -> list[int]:
-    """The processes whose command line is this."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if line == command:
-                found.append(int(folder.name))
-    return found

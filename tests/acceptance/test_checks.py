@@ -16,12 +16,10 @@ from tests.acceptance.ci_scripts import (
     messages,
     note,
     own_check,
-    processes_running,
     shown,
     told_in,
     try_it,
     turns_in,
-    until_nothing_runs,
     until_running,
 )
 from tests.acceptance.scripts import (
@@ -38,10 +36,12 @@ from tests.acceptance.scripts import (
     mention,
     only_pull,
     open_issue,
+    processes_running,
     pulls_since,
     requests_in,
     says,
     status_comments,
+    until_nothing_runs,
 )
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ from ove_gh.commands import meanings
 from ove_gh.demo.github import Comment, SimulatedGitHub
 from ove_gh.demo.model import Block, Request, Usage, reply, say, use
 from ove_gh.demo.stage import REPOSITORY, Stage
-from tests.acceptance.ci_scripts import note, processes_running, told_in, turns_in, until_running
+from tests.acceptance.ci_scripts import note, told_in, turns_in, until_running
 from tests.acceptance.conversation_scripts import Gate, beginning, gate_in, until_handed_over
 from tests.acceptance.scripts import (
     JUST_FIX,
@@ -26,6 +26,7 @@ from tests.acceptance.scripts import (
     mention,
     only_pull,
     open_issue,
+    processes_running,
     pulls_since,
     requests_in,
     says,

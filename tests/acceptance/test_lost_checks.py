@@ -8,8 +8,8 @@ import pytest
 
 from ove_gh.demo.processes import claude_processes
 from ove_gh.demo.stage import REPOSITORY, Stage
-from tests.acceptance.ci_scripts import PlayedCI, told_in, try_it, turns_in, until_looked, until_nothing_runs
-from tests.acceptance.scripts import bot_comments, conversations_in, finished, mention, open_issue
+from tests.acceptance.ci_scripts import PlayedCI, told_in, try_it, turns_in, until_looked
+from tests.acceptance.scripts import bot_comments, conversations_in, finished, mention, open_issue, until_nothing_runs
 
 pytestmark = pytest.mark.anyio
 

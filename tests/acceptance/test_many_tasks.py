@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pytest
 
-from ove_gh.demo.model import ask, say
+from ove_gh.demo.github import SimulatedGitHub
+from ove_gh.demo.model import Hang, ask, hang, say
+from ove_gh.demo.processes import claude_processes
 from ove_gh.demo.stage import REPOSITORY, Stage
-from tests.acceptance.scripts import ROUNDING, answers_in, asked, finished, mention, open_issue, requests_in
+from tests.acceptance.ci_scripts import PlayedCI, try_it
+from tests.acceptance.scripts import (
+    ROUNDING,
+    answers_in,
+    asked,
+    finished,
+    mention,
+    open_issue,
+    requests_in,
+    says,
+    status_comments,
+    until_nothing_runs,
+)
 
 pytestmark = pytest.mark.anyio
+
+LIMIT = 2
 
 
 @pytest.fixture(scope="module")
 def stage_settings() -> Mapping[str, str]:
     """The service runs at most two agents."""
-    return {"OVE_MAX_SESSIONS": "2"}
+    return {"OVE_MAX_SESSIONS": str(LIMIT)}
 
 
 async def test_five_waiting_tasks_hold_no_process_and_no_slot(stage: Stage) -> None:
@@ -28,7 +44,7 @@ async def test_five_waiting_tasks_hold_no_process_and_no_slot(stage: Stage) -> N
         mention(stage, number, words="please decide")
     for number in waiting:
         await asked(stage, number)
-    await until_no_agent_of(stage)
+    await until_nothing_runs(stage)
 
     others = [open_issue(stage, [say("Explained.")]) for _ in range(3)]
     for number in others:
@@ -41,6 +57,47 @@ async def test_five_waiting_tasks_hold_no_process_and_no_slot(stage: Stage) -> N
         stage.github.comment(REPOSITORY, number, "alice", "1")
     for number in waiting:
         await finished(stage, number, "Decided.")
+
+
+async def test_ten_threads_run_side_by_side_up_to_the_limit(stage: Stage) -> None:
+    """Ten issues asked at once: two agents work, never more, the others say that they wait, and all ten finish."""
+    held: dict[int, Hang] = {}
+    for _ in range(10):
+        gate = hang()
+        held[open_issue(stage, [gate, say("Explained.")])] = gate
+    numbers = list(held)
+    for number in numbers:
+        mention(stage, number, words="please explain")
+
+    while held:
+        at_work = await until_at_work(held, min(LIMIT, len(held)))
+        if len(held) == len(numbers):
+            others = [number for number in numbers if number not in at_work]
+            await stage.github.wait_for(partial(all_wait, others), what="eight threads that wait for a free place")
+        await until_agents(stage, at_most=LIMIT)
+        assert reached(held) == at_work
+        held.pop(at_work[0]).release()
+        await finished(stage, at_work[0], "Explained.")
+    assert [len(requests_in(stage, number)) for number in numbers] == [1] * 10
+
+
+async def test_threads_that_wait_for_their_checks_hold_no_slot(stage: Stage) -> None:
+    """As many tasks as may work wait for their checks; another runs to its end meanwhile, and then theirs go on."""
+    waiting = [open_issue(stage, try_it("Begin")) for _ in range(LIMIT)]
+    played = [PlayedCI(stage, number) for number in waiting]
+    for number in waiting:
+        mention(stage, number, words="please begin")
+    runs = [run for ci in played for run in await ci.awaited(1)]
+
+    other = open_issue(stage, [say("Explained.")])
+    mention(stage, other, words="please explain")
+    await finished(stage, other, "Explained.")
+    assert all(run.status == "in_progress" for run in runs)
+
+    for ci, run in zip(played, runs, strict=True):
+        ci.succeed(run)
+    for number in waiting:
+        await finished(stage, number, "its checks are green")
 
 
 async def test_requests_in_one_thread_run_one_after_another(stage: Stage) -> None:
@@ -84,28 +141,27 @@ async def test_the_same_delivery_fifty_times_at_once_is_one_task(own_stage: Stag
     assert stage.github.reactions(request) == [("ove[bot]", "eyes")]
 
 
-async def until_no_agent_of(stage: Stage) -> None:
-    """Wait until the service has no Claude process; one that ends just now may still be seen."""
-    async with asyncio.timeout(10):
-        while agents_of(stage):  # noqa: ASYNC110 - what it waits for rings no bell
+async def until_at_work(held: Mapping[int, Hang], count: int) -> list[int]:
+    """Wait until the model is held in so many threads, and return all threads where it is."""
+    async with asyncio.timeout(60):
+        while len(reached(held)) < count:  # noqa: ASYNC110 - whichever comes first, of many
+            await asyncio.sleep(0.02)
+    return reached(held)
+
+
+async def until_agents(stage: Stage, *, at_most: int) -> None:
+    """Wait until no more Claude processes run than that; one more that is held by the model never goes away."""
+    async with asyncio.timeout(5):
+        while len(claude_processes(stage.data_dir) or ()) > at_most:  # noqa: ASYNC110 - what it waits for rings no bell
             await asyncio.sleep(0.02)
 
 
-def agents_of(stage: Stage) -> list[str]:
-    """The command lines of all processes below the service that are a Claude CLI."""
-    assert stage.service.process is not None
-    parents: dict[int, int] = {}
-    lines: dict[int, str] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                stat = (folder / "stat").read_text()
-                line = (folder / "cmdline").read_bytes()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            lines[int(folder.name)] = line.replace(b"\0", b" ").decode(errors="replace")
-            parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
-    below = {stage.service.process.pid}
-    while more := {pid for pid, parent in parents.items() if parent in below} - below:
-        below |= more
-    return [lines[pid] for pid in below if "claude" in lines.get(pid, "")]
+def reached(held: Mapping[int, Hang]) -> list[int]:
+    """The threads whose agent has asked the model and gets no answer yet."""
+    return [number for number, gate in held.items() if gate.reached.is_set()]
+
+
+def all_wait(numbers: Sequence[int], github: SimulatedGitHub) -> bool:
+    """Whether each of these threads says that it waits for a free place."""
+    statuses = [status_comments(github, number) for number in numbers]
+    return all(found and says(found[-1], "**Waiting for a free place**") for found in statuses)

@@ -296,13 +296,13 @@ def gave_up(reason: GiveUpReason, attempts: int, tried: tuple[str, ...] = (), la
             GiveUpReason.MONEY,
             1,
             f"**I stopped after one attempt: the money that I may spend is used up.** {STILL}.",
-            "to go on, or take it from there",
+            "to go on",
         ),
         (
             GiveUpReason.MONEY,
             0,
             f"**I stopped: the money that I may spend is used up.** {TEST_FAILED}.",
-            "to go on, or take it from there",
+            "to go on",
         ),
     ],
 )
