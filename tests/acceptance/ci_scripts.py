@@ -10,7 +10,7 @@ from pathlib import Path
 from ove_gh.demo.github import Annotation, CheckRun, SimulatedGitHub
 from ove_gh.demo.model import Request, Step, say, use
 from ove_gh.demo.stage import REPOSITORY, SLUG, Stage
-from tests.acceptance.scripts import requests_in, says, status_comments
+from tests.acceptance.scripts import processes_running, requests_in, says, status_comments
 
 STEP = "Run python3 test_cart.py"
 STAMP = "2026-01-05T10:00:00.0000000Z"
