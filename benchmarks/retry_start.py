@@ -90,7 +90,7 @@ class Round:
         opening = f'issue="{number}"'
         model.when(opening, STEPS)
         stop = github.on_push(REPOSITORY, self._pushed)
-        github.comment(REPOSITORY, number, "alice", f"@{SLUG} go")
+        github.comment(REPOSITORY, number, "alice", f"@{SLUG} please write")
         await github.wait_for(lambda github: says(github, number, "Waiting for the checks"))
         stop()
         [check] = self._checks
