@@ -48,6 +48,7 @@ from ove_gh.store.database import Database
 from ove_gh.store.inbox import Delivery
 from ove_gh.store.outbox import question_key
 from ove_gh.store.rules import last as last_rules
+from ove_gh.store.rules import may_command
 from ove_gh.store.tasks import AskedQuestion
 from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import Home, Person, Place, Status, Target
@@ -420,8 +421,7 @@ class Intake:
     async def _commands(self, home: Home, person: Person, permission: Permission) -> bool:
         """Whether somebody with this permission may command here: the repository may want more than writing."""
         async with self._database.reading() as connection:
-            settings = await last_rules(connection, home.repository_id)
-        return permission.can_write and settings.may_command.include(person.login, permission.name.lower())
+            return await may_command(connection, home.repository_id, person.login, permission.name.lower())
 
     async def _permission(self, home: Home, person: Person) -> Permission:
         repository = self._github.at(home)

@@ -118,6 +118,10 @@ class RepositorySettings:
     tone: Tone = "plain"
     mcp: tuple[str, ...] = ()
 
+    def attempts(self, default: int) -> int:
+        """How often red checks may bring the agent back in one task; `default` is the operator's number."""
+        return default if self.ci_attempts is None else self.ci_attempts
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

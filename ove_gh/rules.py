@@ -66,11 +66,6 @@ class RepositoryRules:
             if name not in self._mcp_servers
         ]
 
-    async def max_attempts(self, repository: Repository, repository_id: int, default: int) -> int:
-        """How often failing checks may bring the agent back in one task."""
-        attempts = (await self.current(repository, repository_id)).settings.ci_attempts
-        return default if attempts is None else attempts
-
 
 async def _read(repository: Repository) -> RepositorySettings | tuple[Problem, ...]:
     try:

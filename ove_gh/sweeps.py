@@ -14,6 +14,7 @@ from ove_gh.store import outbox, traces, waits
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
 from ove_gh.store.outbox import plan_key, question_key
+from ove_gh.store.rules import may_command
 from ove_gh.store.tasks import place_of
 from ove_gh.store.transaction import Transaction
 from ove_gh.tasks import Person, Place, Target, Task
@@ -79,7 +80,7 @@ async def sweep_traces(database: Database, *, kept: float, now: float) -> None:
 async def sweep_plans(
     database: Database, github: GitHub, teller: Teller, *, now: float, ring: Callable[[], None]
 ) -> None:
-    """Start the plans whose comment has a 👍 from somebody who may write: GitHub sends no webhook for reactions.
+    """Start the plans whose comment has a 👍 from somebody who may command: GitHub sends no webhook for reactions.
 
     What cannot be asked of GitHub now is asked at the next look.
     """
@@ -91,7 +92,7 @@ async def sweep_plans(
         if shown.place.installation_id in out_of_reach:
             continue
         try:
-            by = await _who_agreed(github, shown)
+            by = await _who_agreed(database, github, shown)
         except GitHubError as error:
             log.warning("could not look for a 👍", task=shown.plan.id, problem=str(error))
             if isinstance(error, GitHubUnavailable):
@@ -120,15 +121,17 @@ async def _posted(connection: Transaction, plan: Task) -> _Shown | None:
     return _Shown(plan, place_of(thread, plan.number), Target("comment", comment_id, url))
 
 
-async def _who_agreed(github: GitHub, shown: _Shown) -> Person | None:
-    """Somebody who may write here and gave the plan's comment a 👍."""
+async def _who_agreed(database: Database, github: GitHub, shown: _Shown) -> Person | None:
+    """Somebody who may command here and gave the plan's comment a 👍."""
     place = shown.place
     repository = github.at(place)
     reactions = await repository.reactions_to_comment(shown.comment.id)
     agreed = [each for each in reactions if each.content == "+1" and not each.is_bot]
     for each in reversed(agreed[-MOST_ASKED_ABOUT:]):
-        if (await repository.permission(each.login, each.user_id)).can_write:
-            return Person(each.user_id, each.login)
+        permission = await repository.permission(each.login, each.user_id)
+        async with database.reading() as connection:
+            if await may_command(connection, place.repository_id, each.login, permission.name.lower()):
+                return Person(each.user_id, each.login)
     return None
 
 

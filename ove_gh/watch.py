@@ -208,7 +208,7 @@ class Watcher:
             report,
             [one.report for one in before if one.report is not None],
             attempts=case.attempts,
-            max_attempts=self._settings.max_attempts if own.ci_attempts is None else own.ci_attempts,
+            max_attempts=own.attempts(self._settings.max_attempts),
             may_ask=task.schedule_id is None,
             asked_already=newest is not None and newest.asks and newest.sha == wait.sha,
             money_left=money_left(

@@ -258,7 +258,7 @@ class Worker:
         async with self._database.reading() as connection:
             task = await store.task_by_id(connection, turn.task_id)
             thread = await store.thread_by_id(connection, task.thread_id)
-            default = self._settings.max_attempts
+            own = await rules.last(connection, thread.place.repository_id)
             return Job(
                 turn=turn,
                 task=task,
@@ -269,8 +269,8 @@ class Worker:
                 wait=await waits.by_id(connection, turn.answers_wait) if turn.answers_wait else None,
                 schedule=await schedules.by_id(connection, task.schedule_id) if task.schedule_id else None,
                 previous_task=await store.task_before(connection, task),
-                max_attempts=await rules.max_attempts(connection, thread.place.repository_id, default),
-                rules=await rules.last(connection, thread.place.repository_id),
+                max_attempts=own.attempts(self._settings.max_attempts),
+                rules=own,
                 thread_cost=await store.thread_cost(connection, thread.id),
             )
 

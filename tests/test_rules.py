@@ -118,8 +118,7 @@ async def test_what_github_does_not_say_is_not_guessed(
 async def test_the_number_of_attempts(database: Database, route: respx.Route, text: str, attempts: int) -> None:
     """The repository's own, 0 as well; the operator's where it says nothing. The rows say the same afterwards."""
     route.respond(json=file(text))
-    async with open_repository(Clock(NOW)) as repository:
-        found = await RepositoryRules(database, least_seconds=900.0, clock=lambda: NOW).max_attempts(repository, 42, 3)
+    found = (await current(database)).settings.attempts(3)
     async with database.reading() as connection:
         assert (found, await rules.max_attempts(connection, 42, 3)) == (attempts, attempts)
 

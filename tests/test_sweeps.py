@@ -12,8 +12,9 @@ import respx
 from ove_gh import comments
 from ove_gh.agent import Finished
 from ove_gh.recording import recorded
+from ove_gh.repository_settings import Commanders, RepositorySettings
 from ove_gh.steering import CARRY_OUT
-from ove_gh.store import outbox, tables, traces, waits
+from ove_gh.store import outbox, rules, tables, traces, waits
 from ove_gh.store import tasks as store
 from ove_gh.store.database import Database
 from ove_gh.store.outbox import plan_key, question_key, status_key
@@ -310,6 +311,19 @@ async def test_what_is_no_agreement_starts_nothing(
     assert await sweep_for_thumbs(database) == 0
     assert await works(database) == []
     reactions(github, *given, (ALICE, "+1"))
+    assert await sweep_for_thumbs(database) == 1
+
+
+async def test_who_may_not_command_here_does_not_agree(database: Database, github: respx.MockRouter) -> None:
+    """A repository that wants more than writing of those who command wants it of a 👍, too."""
+    await made_plan(database)
+    only_alice = RepositorySettings(may_command=Commanders("admin", (ALICE.login,)))
+    async with database.writing() as connection:
+        await rules.keep(connection, 42, only_alice, now=NOW)
+    reactions(github, (BOB, "+1"))
+    assert await sweep_for_thumbs(database) == 0
+    assert await works(database) == []
+    reactions(github, (BOB, "+1"), (ALICE, "+1"))
     assert await sweep_for_thumbs(database) == 1
 
 

@@ -31,5 +31,9 @@ async def last(connection: Transaction, repository_id: int) -> RepositorySetting
 
 async def max_attempts(connection: Transaction, repository_id: int, default: int) -> int:
     """How many attempts the repository allows, as far as is known."""
-    attempts = (await last(connection, repository_id)).ci_attempts
-    return default if attempts is None else attempts
+    return (await last(connection, repository_id)).attempts(default)
+
+
+async def may_command(connection: Transaction, repository_id: int, login: str, permission: str) -> bool:
+    """Whether somebody with this permission ("read", "write", …) may command in the repository; never below "write"."""
+    return (await last(connection, repository_id)).may_command.include(login, permission)
