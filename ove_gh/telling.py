@@ -92,7 +92,7 @@ class Teller:
         told = await self._told(connection, turn.task_id, now=now, checklist=checklist_of(turn))
         place = place_of(told.thread, told.task.number)
         status = comments.status_waiting(told.view, told.task.requester.login, None)
-        await outbox.comment(connection, place, status_key(told.task.id), status, now=now)
+        await self._status(connection, told, status, now=now)
         body = comments.question_open(question.questions, told.task.requester.login, self.slug, self._keep_days)
         await outbox.comment(connection, place, question_key(question.id), body, now=now)
         await self._show_check(connection, told, OwnCheck.WAITING_USER, now=now)
@@ -186,7 +186,7 @@ class Teller:
         slow = told.view.elapsed_seconds > NOTIFY_AFTER_SECONDS
         below = is_elsewhere or slow
         status = comments.status_done(told.view, told.result.text, None, answered_below=below, kind=task.kind)
-        await outbox.comment(connection, place, status_key(task.id), status, now=now)
+        await self._status(connection, told, status, now=now)
         if slow and not is_elsewhere:
             body = comments.answer(task.requester.login, told.result.text)
             await outbox.comment(connection, place, f"turn-{told.turns[-1].id}-answer", body, now=now)
@@ -219,7 +219,7 @@ class Teller:
         slow = task.schedule_id is None and told.view.elapsed_seconds > NOTIFY_AFTER_SECONDS
         notify = pull is None and slow
         status = comments.status_done(told.view, result.text, pull, result.left_out, answered_below=notify)
-        await outbox.comment(connection, place_of(told.thread, task.number), status_key(task.id), status, now=now)
+        await self._status(connection, told, status, now=now)
         if notify:
             body = comments.answer(task.requester.login, result.text)
             key = f"turn-{told.turns[-1].id}-answer"
@@ -262,7 +262,7 @@ class Teller:
         told = await self._told(connection, task.id, now=now)
         await self.withdraw_questions(connection, task, now=now)
         status = comments.status_cancelled(told.view, by, kept)
-        await outbox.comment(connection, place_of(told.thread, task.number), status_key(task.id), status, now=now)
+        await self._status(connection, told, status, now=now)
         if task.schedule_id is not None:
             await note_run(connection, task, "stopped", None, "", slug=self.slug, now=now)
         await self._show_check(connection, told, OwnCheck.STOPPED, kept=kept, now=now, by=by)
@@ -272,7 +272,7 @@ class Teller:
     ) -> None:
         place = place_of(told.thread, told.task.number)
         status = comments.status_failed(told.view, failure, kept)
-        await outbox.comment(connection, place, status_key(told.task.id), status, now=now)
+        await self._status(connection, told, status, now=now)
         key = f"turn-{told.turns[-1].id}-failure"
         await outbox.comment(connection, place, key, body, now=now)
         if told.task.schedule_id is not None:
